@@ -9,7 +9,7 @@ use cross_engine::{Cancel, Contents, EnvironmentLocation, Lock, Progress, os};
 use serde::Serialize;
 
 use crate::api::requests::distinct;
-use crate::facts::environment_name::{NamedRecipe, build_architecture};
+use crate::facts::environment_name::NamedRecipe;
 use crate::facts::environment_spec::EnvironmentSpec;
 use crate::facts::facts::Facts;
 use crate::facts::lock::Policy;
@@ -171,7 +171,7 @@ impl LockRequest {
             let facts = probe::probe(&request, cancel)?;
             let policy = policy.get_or_insert_with(|| Policy::of(&self.cross, &facts.settings));
             let root = facts.workspace.root.clone();
-            let architecture = build_architecture()?.to_string();
+            let architecture = facts.env_spec.locked_architecture()?;
             let (file, _) = self.read(&root)?;
             let kept = file.find(target, &architecture);
             let kept = kept.filter(|it| !self.update && fits(it, &facts.env_spec));

@@ -7,7 +7,6 @@ use std::path::Path;
 use cross_config::Settings;
 use cross_engine::process::untrusted::{RegularFile, limits};
 
-use crate::facts::environment_name::build_architecture;
 use crate::facts::environment_spec::{
     Base, EnvironmentSpec, SUITE, SpecContext, is_empty, is_hashed,
 };
@@ -76,9 +75,7 @@ pub(crate) fn apply(
         return policy.on_host(exists, target);
     }
     let lock = read(context.workspace_root)?;
-    let architecture = build_architecture()
-        .map(|it| it.to_string())
-        .unwrap_or_default();
+    let architecture = env_spec.locked_architecture().unwrap_or_default();
     let found = lock
         .as_ref()
         .and_then(|lock| lock.find(target, &architecture));

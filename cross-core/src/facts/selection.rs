@@ -72,7 +72,6 @@ pub(crate) fn select(context: &SelectionContext<'_>, cancel: &Cancel) -> Result<
         return select_host(context, &spec_context, &toolchain_spec, cancel);
     }
     let mut env_spec = EnvironmentSpec::choose(&spec_context)?;
-    let mut warning = lock::apply(&mut env_spec, &spec_context, cross, context.settings)?;
     let selected = select_engine(context, env_spec.needs(), cancel)
         .map_err(|error| env_spec.refused(error))?;
     // Nothing in a recipe's environment is emulated but the target's programs.
@@ -80,8 +79,9 @@ pub(crate) fn select(context: &SelectionContext<'_>, cancel: &Cancel) -> Result<
     if architecture != environment_name::build_architecture().ok() && architecture.is_some() {
         spec_context.engine_architecture = architecture;
         env_spec = EnvironmentSpec::choose(&spec_context)?;
-        warning = lock::apply(&mut env_spec, &spec_context, cross, context.settings)?;
     }
+    // A lock has an entry for each architecture, so it waits for the engine.
+    let warning = lock::apply(&mut env_spec, &spec_context, cross, context.settings)?;
     let platform = env_spec.platform(&selected.engine);
     Ok(Selection {
         toolchain: toolchain::find(&toolchain_spec, cross.dir(), host, &platform.triple)?,

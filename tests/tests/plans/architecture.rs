@@ -1,6 +1,8 @@
 //! A daemon of another architecture: nothing in a recipe's environment is emulated there but the
 //! target's programs.
 
+use std::fs;
+
 use cross_core::{Plan, plan::Verb};
 use cross_tests::{Answer, Fakes, Machine, Project, check};
 
@@ -81,4 +83,39 @@ fn a_missing_toolchain_of_the_engines_architecture_is_installed() {
     );
     let plan = plan(&machine, &Project::new("app"), AARCH64);
     assert!(plan.to_string().contains(OF_ARM), "{plan}");
+}
+
+/// What dpkg lists in the images of the fake docker.
+const LIST: &str = "\ninstalled\thello\t2.10-3\tamd64\thello\t2.10-3\n";
+
+#[test]
+fn a_lock_has_an_entry_for_the_architecture_of_the_engine() {
+    let listing = |machine: Machine| machine.rule("docker", &["run"], Answer::says(LIST));
+    let (near, far) = (listing(machine(Fakes::Docker)), listing(far_machine()));
+    let project = Project::new("app");
+    let lock = |machine: &Machine| {
+        let mut done = machine.cross(&project).lock([AARCH64]).run().unwrap();
+        done.targets.remove(0)
+    };
+    let plan = |machine: &Machine| plan(machine, &project, AARCH64);
+    let of_near = lock(&near);
+    // What another machine locked is not taken for the engine's.
+    let warnings = plan(&far).warnings;
+    let not_locked = warnings.iter().find(|it| it.code == "not-locked").unwrap();
+    let which = "does not have `aarch64-unknown-linux-gnu` (on arm64)";
+    assert!(not_locked.message.contains(which), "{not_locked:?}");
+
+    let of_far = lock(&far);
+    assert!(of_near.is_new && of_far.is_new);
+    for (machine, locked) in [(&near, of_near), (&far, of_far)] {
+        let plan = plan(machine);
+        assert!(plan.environment.name.ends_with(&locked.sha256[..12]));
+        assert!(plan.warnings.iter().all(|it| it.code != "not-locked"));
+        assert!(!lock(machine).is_new, "locked again, nothing changes");
+    }
+    let text = fs::read_to_string(project.path().join("Cross.lock")).unwrap();
+    for architecture in ["amd64", "arm64"] {
+        let line = format!("\narchitecture = \"{architecture}\"\nrecipe");
+        assert_eq!(text.matches(&line).count(), 1, "{text}");
+    }
 }

@@ -7,10 +7,11 @@ use cross_targets::RustSource;
 
 use super::base_images::{self, CHOSEN, Images, with_digest};
 use super::dockerfile::{CROSS_BASE_IMAGE, Dockerfile};
-use super::{Base, EnvironmentSpec, SpecContext};
+use super::{Base, EnvironmentSpec, SpecContext, build_architecture};
 use crate::facts::environment_name::NamedRecipe;
 use crate::host::sdk::UserSdk;
 use crate::host::sdk_version;
+use crate::model::error::Result;
 use crate::model::hash::short_hash;
 use crate::model::lock_file::{LockedEnvironment, how_to_update};
 
@@ -77,6 +78,12 @@ impl EnvironmentSpec {
             Base::Recipe(_) | Base::Host(_) => {}
         }
         self.deciding_keys = keys;
+    }
+
+    /// Debian's name of the architecture that an entry of a lock is for: that of the engine's
+    /// machine, whose native programs are in the environment.
+    pub(crate) fn locked_architecture(&self) -> Result<String> {
+        Ok(build_architecture(self.engine_architecture)?.to_string())
     }
 
     /// The images that the environment is, or is based on, and that come from a registry.
