@@ -348,12 +348,12 @@ impl EnvironmentSpec {
         })
     }
 
-    /// The name of the environment with everything else that programs are linked for, which is a
-    /// part of the target directory's key. Cargo does not notice if one of them changes.
+    /// The name of the environment with everything else that programs are linked for, equal on all
+    /// machines. Cargo does not notice if one of them changes.
     pub(crate) fn full_name(&self) -> String {
         let mut name = self.name();
-        if let Some(sdk) = &self.sdk {
-            name += &format!("\n{}\n{}", sdk.path.display(), sdk.identity);
+        if let Some(version) = self.sdk.as_ref().and_then(|sdk| sdk.version.as_ref()) {
+            name += &format!("\n{version}");
         }
         if let Some(version) = self.deployment_target {
             name += &format!("\n{version}");

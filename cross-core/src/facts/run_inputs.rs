@@ -87,6 +87,8 @@ pub(crate) struct RunInputsContext<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct RunInputs {
     pub(crate) target_dir: PathBuf,
+    /// What the files in it are compiled for besides the toolchain, equal on all machines.
+    pub(crate) compiled_for: String,
     /// The user's `CARGO_HOME`, of which only parts are visible.
     pub(crate) cargo_home: PathBuf,
     pub(crate) mounts: Vec<Mount>,
@@ -140,7 +142,13 @@ pub(crate) fn kept_file(
 impl RunInputs {
     /// The inputs that every run has: the target directory.
     fn of_target_dir(context: &RunInputsContext<'_>) -> Result<Self> {
-        let key = target_dir_key(&compiled_for(context), context.toolchain);
+        let compiled_for = compiled_for(context);
+        let mut made_for = compiled_for.clone();
+        if let Some(sdk) = &context.env_spec.sdk {
+            // Cargo's records have the paths of what was linked.
+            made_for += &format!("\n{}", sdk.places());
+        }
+        let key = target_dir_key(&made_for, context.toolchain);
         // Inside, it is where it really is: what is written through a link may not be visible.
         let target_root = real_path(&context.workspace.target_directory);
         let target_dir = target_root
@@ -161,6 +169,7 @@ impl RunInputs {
             ],
             cargo_home: context.cross.cargo_home()?,
             target_dir,
+            compiled_for,
             warnings: Vec::new(),
             programs: Vec::new(),
             starts_nothing: false,
@@ -485,7 +494,8 @@ impl RunInputs {
     }
 }
 
-/// Everything that makes compiled files unfit for another environment, besides the toolchain.
+/// What makes compiled files unfit for another environment besides the toolchain, without the
+/// paths of this machine.
 fn compiled_for(context: &RunInputsContext<'_>) -> String {
     let mut name = context.env_spec.full_name();
     if is_reproducible(context) {

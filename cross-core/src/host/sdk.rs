@@ -11,8 +11,8 @@ use cross_engine::os;
 use cross_engine::process::untrusted::{RegularFile, limits};
 use cross_targets::{Libc, Sdk, Target};
 
+use crate::host::sdk_version;
 use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
-use crate::model::hash::short_hash;
 use crate::model::printable::printable;
 
 /// An SDK that has everything that the recipe needs from it.
@@ -24,9 +24,8 @@ pub(crate) struct UserSdk {
     real: PathBuf,
     /// The variables by which the recipe's programs find the SDK.
     pub(crate) env: BTreeMap<String, String>,
-    /// What tells it from another SDK that takes its place later: where it is, and what it says of
-    /// itself.
-    pub(crate) identity: String,
+    /// What it says of its version, which tells it from another SDK that takes its place later.
+    pub(crate) version: Option<String>,
     /// The variable that names it, if no key does.
     pub(crate) variable: Option<&'static str>,
 }
@@ -78,6 +77,11 @@ impl UserSdk {
     /// Mounts the SDK read-only at the path that the user gave.
     pub(crate) fn mount(&self) -> Mount {
         Mount::read(&self.real).at(&self.path)
+    }
+
+    /// Where it is: the path that the user gave, and the one that it leads to.
+    pub(crate) fn places(&self) -> String {
+        format!("{}\n{}", self.path.display(), self.real.display())
     }
 }
 
@@ -175,23 +179,12 @@ fn check(target: Target, sdk: Sdk, path: PathBuf, origin: &str) -> Result<UserSd
     })?;
     let real = os::canonical(&path).on("find", &path)?;
     Ok(UserSdk {
-        identity: identity(&real),
+        version: sdk_version::find(&real),
         real,
         env: target.sdk_env(shown, api),
         path,
         variable: None,
     })
-}
-
-/// What tells the SDK at `real` from others. Apple's and Android's have a file with their version.
-fn identity(real: &Path) -> String {
-    let versions = [SETTINGS, "source.properties"].map(|name| {
-        let file = RegularFile::open(real.join(name)).ok()?;
-        file.text(limits::RECORD).ok()
-    });
-    let versions: Vec<_> = versions.into_iter().flatten().collect();
-    let version = short_hash(&versions.join("\n"), 16);
-    format!("{}\n{version}", real.display())
 }
 
 /// The file in which an SDK of Apple's says what it is.
@@ -475,11 +468,12 @@ mod tests {
     fn another_sdk_in_the_same_place_is_another() {
         let dir = tempfile::tempdir().unwrap();
         let current = dir.path().join("Current.sdk");
-        let identity = |sdk: &tempfile::TempDir| {
+        let identity = |sdk: &tempfile::TempDir| -> (Option<String>, String) {
             let _ = fs::remove_file(&current);
             std::os::unix::fs::symlink(sdk.path(), &current).unwrap();
             let found = found("aarch64-apple-darwin", Some(&current), &Env::new());
-            found.unwrap().unwrap().identity
+            let found = found.unwrap().unwrap();
+            (found.version.clone(), found.places())
         };
         let (old, new) = (apples("macosx14.2"), apples("macosx15.0"));
         let first = identity(&old);
@@ -489,6 +483,28 @@ mod tests {
         let settings = r#"{"CanonicalName":"macosx14.5","Version":"14.5"}"#;
         fs::write(old.path().join(SETTINGS), settings).unwrap();
         assert_ne!(identity(&old), first);
+    }
+
+    #[test]
+    fn a_newer_sdk_in_the_same_directory_has_another_version() {
+        let xwin = directory(&["crt/lib/x64/a", "sdk/lib/um/x64/a", "sdk/lib/ucrt/x64/a"]);
+        let unix = directory(&["usr/include/stdio.h", "usr/lib/libc.so"]);
+        for (triple, sdk, file) in [
+            ("x86_64-pc-windows-msvc", &xwin, "crt/include/crtversion.h"),
+            (ILLUMOS, &unix, "etc/release"),
+        ] {
+            let path = sdk.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let version = |text: &str| {
+                fs::write(&path, text).unwrap();
+                let found = found(triple, Some(sdk.path()), &Env::new());
+                found.unwrap().unwrap().version
+            };
+            let old = version("1");
+            assert!(old.is_some(), "{triple}");
+            assert_ne!(version("2"), old, "{triple}");
+            assert_eq!(version("1"), old, "{triple}");
+        }
     }
 
     #[test]

@@ -104,6 +104,10 @@ pub struct Plan {
     pub(crate) foreign_programs: Option<ForeignPrograms>,
     #[serde(skip)]
     pub(crate) container_reuse: Option<PlannedReuse>,
+    /// What the files in the target directory are compiled for besides the toolchain, equal on all
+    /// machines.
+    #[serde(skip)]
+    pub(crate) compiled_for: String,
     /// Where runs see directories of the host, if not at their paths.
     #[serde(skip)]
     pub(crate) fixed: FixedPaths,

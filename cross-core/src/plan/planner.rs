@@ -122,6 +122,7 @@ fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usiz
         },
         foreign_programs: facts.inputs.foreign_programs,
         fixed: facts.inputs.fixed,
+        compiled_for: facts.inputs.compiled_for,
         engine_reason: facts.selected.reason.clone(),
         target_dir: facts.inputs.target_dir.clone(),
         publish_dir: facts.workspace.target_directory.clone(),

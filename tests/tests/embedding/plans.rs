@@ -85,6 +85,45 @@ fn the_cache_key_changes_with_its_inputs() {
     assert!(paths.contains(&machine.path("cargo/registry/cache")));
 }
 
+#[test]
+fn the_cache_key_changes_where_the_target_directory_does() {
+    const ILLUMOS: &str = "x86_64-unknown-illumos";
+    let machine = machine();
+    let with_sdk = |release: &str| {
+        Project::new("app")
+            .cross_toml(&format!("[target.{ILLUMOS}]\nsdk = \"sdk\"\n"))
+            .file("sdk/usr/include/stdio.h", "")
+            .file("sdk/usr/lib/libc.so", "")
+            .file("sdk/etc/release", release)
+    };
+    let plan = |project: &Project| {
+        let cross = machine.cross(project).toolchain("image");
+        cross.build(ILLUMOS).plan().unwrap()
+    };
+    let key = |plan: &Plan| plan.cache_key().unwrap();
+    let (here, elsewhere) = (with_sdk("1"), with_sdk("1"));
+    let old = plan(&here);
+    assert_eq!(key(&plan(&elsewhere)), key(&old), "the same SDK");
+    let here = here.file("sdk/etc/release", "2");
+    let new = plan(&here);
+    assert_ne!(new.target_dir, old.target_dir);
+    assert_ne!(key(&new), key(&old), "a newer SDK in the same directory");
+
+    let request = || machine.cross(&here).build(NATIVE);
+    let plain = request().plan().unwrap();
+    let reproducible = request().reproducible(true).plan().unwrap();
+    assert_ne!(reproducible.target_dir, plain.target_dir);
+    assert_ne!(key(&reproducible), key(&plain));
+
+    let [old, new] = ["11.0", "12.0"].map(|oldest| {
+        let env = machine.env().set("MACOSX_DEPLOYMENT_TARGET", oldest);
+        let cross = machine.cross(&here).env(env);
+        cross.build("aarch64-apple-darwin").plan().unwrap()
+    });
+    assert_ne!(new.target_dir, old.target_dir);
+    assert_ne!(key(&new), key(&old));
+}
+
 on_engines! { an_embedder_can_run_the_commands_of_a_plan }
 
 fn an_embedder_can_run_the_commands_of_a_plan(engine: &str) {

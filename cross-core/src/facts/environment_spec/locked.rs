@@ -10,7 +10,6 @@ use super::dockerfile::{CROSS_BASE_IMAGE, Dockerfile};
 use super::{Base, EnvironmentSpec, SpecContext, build_architecture};
 use crate::facts::environment_name::NamedRecipe;
 use crate::host::sdk::UserSdk;
-use crate::host::sdk_version;
 use crate::model::error::Result;
 use crate::model::hash::short_hash;
 use crate::model::lock_file::{LockedEnvironment, how_to_update};
@@ -63,12 +62,8 @@ impl EnvironmentSpec {
             "runner",
             runner.filter(|_| context.named_runner().is_some()),
         );
-        let version = |sdk: &UserSdk| sdk_version::find(&sdk.path);
-        let sdk = self.sdk.as_ref();
-        set(
-            "sdk",
-            sdk.map(|sdk| version(sdk).unwrap_or(UNKNOWN.to_owned())),
-        );
+        let version = |sdk: &UserSdk| sdk.version.clone().unwrap_or(UNKNOWN.to_owned());
+        set("sdk", self.sdk.as_ref().map(version));
         match &self.base {
             Base::Image { reference, .. } => set("image.name", Some(reference.clone())),
             Base::Dockerfile(file) => {

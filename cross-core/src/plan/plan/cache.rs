@@ -13,7 +13,9 @@ use crate::model::hash::short_hash;
 impl Plan {
     /// Returns the key for a CI cache of [`cache_paths`](Plan::cache_paths):
     /// `cross-<target>-<environment and toolchain>-<Cargo.lock>`. The last two parts are hashes of
-    /// twelve hexadecimal digits.
+    /// twelve hexadecimal digits. The environment counts with all that a target directory is for:
+    /// the version of an SDK, the oldest version of Apple's system, and whether the build is
+    /// reproducible. No path of this machine counts but that of a toolchain in a directory.
     ///
     /// A cache whose key differs only in the last part is still useful, since only dependencies
     /// differ. GitHub's `restore-keys` accept such a prefix.
@@ -27,7 +29,7 @@ impl Plan {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             read => read.on("read", &lock)?,
         };
-        let environment = format!("{}\n{}", self.environment.name, self.toolchain);
+        let environment = format!("{}\n{}", self.compiled_for, self.toolchain);
         Ok(format!(
             "cross-{}-{}-{}",
             self.target,
