@@ -487,8 +487,11 @@ impl LockOutcome {
 fn would_change(changes: &[String], policy: &Policy) -> Error {
     let message = format!("{LOCK_FILE} is not up to date: {}", changes.join(", "));
     let help = match policy.is_asked() {
-        true => "it is frozen: lock with CROSS_FROZEN=0, and commit the file",
-        false => "run the same without the check, and commit the file",
+        true => format!(
+            "it is frozen: lock with {}, and commit the file",
+            policy.remedy()
+        ),
+        false => "run the same without the check, and commit the file".to_owned(),
     };
     Error::new(ErrorKind::Lock, message).with_help(help)
 }

@@ -97,44 +97,59 @@ fn is_off(value: &str) -> bool {
 
 /// What is refused if a lock does not have it.
 pub(crate) struct Policy {
-    /// What the caller or the variable says.
-    asked: Option<bool>,
+    /// What the caller of the library says, which counts before the variable.
+    caller: Option<bool>,
+    variable: Option<bool>,
     is_ci: bool,
 }
 
 impl Policy {
     pub(crate) fn of(cross: &Cross, settings: &Settings) -> Self {
-        let set = settings.frozen.as_ref().map(|key| key.value);
         let ci = cross.text_variable(CI);
         Policy {
-            asked: cross.frozen_by_caller().or(set),
+            caller: cross.frozen_by_caller(),
+            variable: settings.frozen.as_ref().map(|key| key.value),
             is_ci: ci.is_some_and(|value| !is_off(value)),
         }
     }
 
+    /// What the caller or the variable says.
+    fn asked(&self) -> Option<bool> {
+        self.caller.or(self.variable)
+    }
+
     /// Whether the caller or the variable freezes the lock. What a CI system sets does not count.
     pub(crate) fn is_asked(&self) -> bool {
-        self.asked == Some(true)
+        self.asked() == Some(true)
+    }
+
+    /// What ends the freezing. What the caller says, the variable does not change.
+    pub(crate) fn remedy(&self) -> &'static str {
+        match self.caller {
+            Some(_) => "`Cross::frozen(false)`",
+            None => "CROSS_FROZEN=0",
+        }
     }
 
     /// The answer if the lock does not have the target, or does not exist.
     fn missing(&self, exists: bool, target: &str, architecture: &str) -> Result<Option<Warning>> {
         let command = format!("cargo xtask lock --target {target}");
         let not_there = format!("{LOCK_FILE} does not have `{target}` (on {architecture})");
-        if self.asked.unwrap_or(self.is_ci && exists) {
+        if self.asked().unwrap_or(self.is_ci && exists) {
             let message = match exists {
                 true => format!("{not_there}, and is frozen"),
                 false => format!("there is no {LOCK_FILE}, which `frozen` requires"),
             };
             // To lock is refused, too, where it is asked for.
-            let unfrozen = if self.is_asked() {
-                "CROSS_FROZEN=0 "
-            } else {
-                ""
+            let (with, variable) = match (self.caller, self.variable) {
+                (Some(_), _) => (" with `Cross::frozen(false)`", ""),
+                (None, Some(_)) => ("", "CROSS_FROZEN=0 "),
+                (None, None) => ("", ""),
             };
             let help = format!(
-                "lock it: `{unfrozen}{command}` (`Cross::lock`), and commit {LOCK_FILE}; \
-                 CROSS_FROZEN=0 builds without it"
+                "lock it{with}: `{variable}{command}` (`Cross::lock`), and commit {LOCK_FILE}; {} \
+                 builds without it",
+                self.remedy()
             );
             return Err(Error::new(ErrorKind::Lock, message).with_help(help));
         }
@@ -152,8 +167,11 @@ impl Policy {
         );
         if self.is_asked() {
             let message = format!("{message}, and `frozen` requires one");
-            let help = "name another engine (`engine`, CROSS_CONTAINER_ENGINE), or build without \
-                        `frozen`: CROSS_FROZEN=0";
+            let help = format!(
+                "name another engine (`engine`, CROSS_CONTAINER_ENGINE), or build without \
+                 `frozen`: {}",
+                self.remedy()
+            );
             return Err(Error::new(ErrorKind::Lock, message).with_help(help));
         }
         Ok(exists.then(|| Warning {
@@ -264,6 +282,30 @@ mod tests {
             changes(&none, &suite, false),
             ["`suite` was unset and is `bookworm`"]
         );
+    }
+
+    #[test]
+    fn the_remedy_is_for_who_froze_the_lock() {
+        let (code, variable) = ("`Cross::frozen(false)`", "CROSS_FROZEN=0");
+        for (caller, set, remedy, other) in [
+            (Some(true), None, code, variable),
+            (Some(true), Some(true), code, variable),
+            (None, Some(true), variable, code),
+        ] {
+            let policy = Policy {
+                caller,
+                variable: set,
+                is_ci: true,
+            };
+            for refused in [
+                policy.missing(true, "a", "amd64"),
+                policy.on_host(true, "a"),
+            ] {
+                let error = refused.unwrap_err();
+                let help = error.help().unwrap();
+                assert!(help.contains(remedy) && !help.contains(other), "{help}");
+            }
+        }
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn frozen_refuses_what_the_lock_does_not_have() {
     refused(
         cross(&project).frozen(true).build(TARGET).plan(),
         &["there is no Cross.lock"],
-        &help,
+        &[help[0], "`Cross::frozen(false)`"],
     );
     assert!(with(&project, "CI", "true").is_ok(), "no lock, no policy");
     let project = project.file("Cross.lock", "version = 1\n");
@@ -275,6 +275,8 @@ fn a_check_writes_nothing_and_fails_if_the_file_would_change() {
     let frozen = cross(&project).env(env().set("CROSS_FROZEN", "1"));
     frozen.lock([TARGET]).run().unwrap();
     fails(frozen.lock([other]), other, "CROSS_FROZEN=0");
+    let by_caller = frozen.frozen(true).lock([other]);
+    fails(by_caller, other, "lock with `Cross::frozen(false)`");
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 
     let done = cross(&project).lock([other]).prune(true).run().unwrap();
@@ -288,9 +290,12 @@ fn frozen_refuses_the_engine_host_and_a_lock_alone_warns_of_it() {
     let target = "x86_64-unknown-linux-gnu";
     let project = Project::new("app");
     let host = |env: Env| cross(&project).engine("host").toolchain("host").env(env);
-    let help = ["another engine", "CROSS_FROZEN=0"];
     let set = env().set("CROSS_FROZEN", "1");
-    for frozen in [host(env()).frozen(true), host(set)] {
+    for (frozen, remedy) in [
+        (host(env()).frozen(true), "`Cross::frozen(false)`"),
+        (host(set), "CROSS_FROZEN=0"),
+    ] {
+        let help = ["another engine", remedy];
         refused(frozen.build(target).plan(), &["the engine `host`"], &help);
     }
     let warned = |plan: Plan| plan.warnings.iter().any(|it| it.code == "not-locked");

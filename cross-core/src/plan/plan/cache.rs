@@ -15,7 +15,8 @@ impl Plan {
     /// `cross-<target>-<environment and toolchain>-<Cargo.lock>`. The last two parts are hashes of
     /// twelve hexadecimal digits. The environment counts with all that a target directory is for:
     /// the version of an SDK, the oldest version of Apple's system, and whether the build is
-    /// reproducible. No path of this machine counts but that of a toolchain in a directory.
+    /// reproducible. Paths of this machine do not count, except those of a toolchain in a directory
+    /// and of the tools of the engine `host`.
     ///
     /// A cache whose key differs only in the last part is still useful, since only dependencies
     /// differ. GitHub's `restore-keys` accept such a prefix.
