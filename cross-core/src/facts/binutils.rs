@@ -253,7 +253,7 @@ impl Facts {
         if let Some(EnvValue::Plain(value)) = self.inputs.env.get(&name) {
             return Some(value.clone());
         }
-        let image = self.state.running_image();
+        let image = self.state.running_image(&self.env_spec);
         image.and_then(|image| image.env.get(&name)).cloned()
     }
 }

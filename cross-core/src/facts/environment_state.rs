@@ -2,7 +2,6 @@
 
 use cross_engine::{Cancel, EnvironmentLocation, Environments, ImageFacts};
 
-use crate::facts::environment_name::NamedRecipe;
 use crate::facts::environment_spec::{BASE_LABEL, Base, EnvironmentSpec};
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 
@@ -29,12 +28,7 @@ impl EnvironmentState {
         let image = |reference: &str| environments.image(reference, cancel).map_engine_error();
         let mut state = EnvironmentState::default();
         let Some(base) = env_spec.base_image() else {
-            if let Some(named) = env_spec.recipe() {
-                let name = &named.blueprint.name;
-                let found = environments.find(name, cancel).map_engine_error()?;
-                state.recipe = found.is_some();
-                state.recipe_image = found.and_then(|found| found.image);
-            }
+            state.probe_recipe(env_spec, environments, cancel)?;
             return Ok(state);
         };
         state.base = image(&base)?.filter(|image| env_spec.is_built_from(image));
@@ -45,14 +39,33 @@ impl EnvironmentState {
             (_, facts) => facts.clone(),
         };
         if state.base.is_none() || env_spec.copies() {
-            state.recipe = exists(env_spec.recipe(), environments, cancel)?;
+            state.probe_recipe(env_spec, environments, cancel)?;
         }
         Ok(state)
     }
 
+    /// Probes the recipe's environment, if there is a recipe.
+    fn probe_recipe(
+        &mut self,
+        env_spec: &EnvironmentSpec,
+        environments: &Environments<'_>,
+        cancel: &Cancel,
+    ) -> Result<()> {
+        if let Some(named) = env_spec.recipe() {
+            let name = &named.blueprint.name;
+            let found = environments.find(name, cancel).map_engine_error()?;
+            self.recipe = found.is_some();
+            self.recipe_image = found.and_then(|found| found.image);
+        }
+        Ok(())
+    }
+
     /// The image that runs, if it exists.
-    pub(crate) fn running_image(&self) -> Option<&ImageFacts> {
-        self.image.as_ref().or(self.recipe_image.as_ref())
+    pub(crate) fn running_image(&self, env_spec: &EnvironmentSpec) -> Option<&ImageFacts> {
+        match env_spec.base {
+            Base::Recipe(_) => self.recipe_image.as_ref(),
+            _ => self.image.as_ref(),
+        }
     }
 
     /// The registry's digest of the image, or of the image that it is based on.
@@ -71,8 +84,9 @@ impl EnvironmentState {
     }
 }
 
-/// Checks that the environment is what the lock says, if it exists and is locked. What is there may
-/// have been changed since it was made.
+/// Checks that the recipe's environment is what the lock says, if it exists, is used and is locked.
+/// What is there may have been changed since it was made. That of a Dockerfile is used to build the
+/// Dockerfile's image.
 ///
 /// # Errors
 ///
@@ -82,7 +96,7 @@ pub(crate) fn check_locked(
     state: &EnvironmentState,
     environments: &Environments<'_>,
 ) -> Result<()> {
-    let Base::Recipe(named) = &env_spec.base else {
+    let Some(named) = env_spec.recipe() else {
         return Ok(());
     };
     let Some(locked) = named.blueprint.locked.as_ref().filter(|_| state.recipe) else {
@@ -90,7 +104,7 @@ pub(crate) fn check_locked(
     };
     let name = &named.blueprint.name;
     let location = environments.location(name);
-    match environments.known_contents(&location, state.running_image()) {
+    match environments.known_contents(&location, state.recipe_image.as_ref()) {
         Some(contents) => locked.check_existing(&contents, name).map_engine_error(),
         None if matches!(location, EnvironmentLocation::Directory(_)) => {
             let message = format!(
@@ -105,19 +119,5 @@ pub(crate) fn check_locked(
         }
         // The record of an image is in the cache, and is made again.
         None => Ok(()),
-    }
-}
-
-/// Whether the environment of `recipe` exists; `false` without a recipe.
-fn exists(
-    recipe: Option<&NamedRecipe>,
-    environments: &Environments<'_>,
-    cancel: &Cancel,
-) -> Result<bool> {
-    match recipe {
-        Some(named) => environments
-            .exists(&named.blueprint.name, cancel)
-            .map_engine_error(),
-        None => Ok(false),
     }
 }

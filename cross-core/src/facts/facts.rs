@@ -72,7 +72,7 @@ impl Facts {
             None => self.environments().location(&name),
         };
         let exists = self.state.complete(&self.env_spec);
-        let image = self.state.running_image();
+        let image = self.state.running_image(&self.env_spec);
         let contents = exists.then(|| self.environments().known_contents(&location, image));
         EnvironmentRef {
             contents_sha256: contents.flatten().map(|contents| contents.sha256()),

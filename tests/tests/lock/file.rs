@@ -349,3 +349,30 @@ fn an_environment_that_is_not_what_the_lock_says_is_refused() {
     fs::remove_file(&record).unwrap();
     refused(plan(), &["no record"], &[&remedy]);
 }
+
+#[test]
+fn the_environment_that_a_dockerfile_is_built_on_is_compared_with_the_lock() {
+    let list = "\ninstalled\thello\t2.10-3\tamd64\thello\t2.10-3\n";
+    let machine = Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Docker).rule(
+        "docker",
+        &["run"],
+        Answer::says(list),
+    );
+    // Only the engine can tell whether what is copied has changed, so every request builds.
+    let dockerfile = "ARG CROSS_BASE_IMAGE\nFROM $CROSS_BASE_IMAGE\nCOPY Cargo.toml /etc/\n";
+    let project = Project::new("app")
+        .cross_toml(&format!("[target.{TARGET}]\ndockerfile = \"Dockerfile\"\n"))
+        .file("Dockerfile", dockerfile);
+    let cross = machine.cross(&project);
+    cross.lock([TARGET]).run().unwrap();
+    let plan = || cross.build(TARGET).plan();
+    plan().unwrap();
+    // The record of the image that the fake docker has, whose id is 0.
+    let record = machine.path("cache/contents/0.json");
+    assert!(record.is_file(), "{}", record.display());
+    let packages = vec![InstalledPackage::new("hello", "99", "amd64")];
+    let other = Contents::new(Vec::new(), packages);
+    fs::write(&record, serde_json::to_string(&other).unwrap()).unwrap();
+    let difference = ["is not what the lock says", "+hello:amd64 99"];
+    refused(plan(), &difference, &["cargo xtask env rm"]);
+}
