@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use cross_core::{
     ErrorKind, Plan,
     engine::EnvironmentLocation,
+    events::EventKind,
     plan::{Action, EnvironmentKind},
 };
 use cross_engine::{Access, EnvValue, Invocation, RunSpec};
@@ -221,6 +222,36 @@ fn each_sdk_has_its_own_target_directory() {
     let there = plan(&machine, &project.cross_toml(&toml), target);
     assert_eq!(here.environment.name, there.environment.name);
     assert_ne!(here.target_dir, there.target_dir);
+}
+
+#[test]
+fn an_export_tells_that_the_sdk_is_not_in_the_archive() {
+    let target = Target::parse(ILLUMOS).unwrap();
+    let (machine, project) = (machine(Fakes::Sandbox), with_sdk(target));
+    let project = project.file("sdk/etc/release", "OmniOS r151054");
+    machine.make_environment(&plan(&machine, &project, target));
+    let cross = machine.cross(&project).toolchain("image");
+    let cross = project.recorder().hear(cross);
+    let archive = project.outer().join("offline.tar");
+    cross.export([ILLUMOS], &archive).run().unwrap();
+    assert!(archive.is_file());
+    let events = project.recorder().events();
+    let mut warnings = events.iter().filter_map(|event| match &event.kind {
+        EventKind::Warning {
+            code,
+            message,
+            help,
+            ..
+        } if code == "not-exported" => Some((message, help)),
+        _ => None,
+    });
+    let (message, help) = warnings.next().unwrap();
+    let sdk = project.path().join("sdk").display().to_string();
+    for said in [ILLUMOS, sdk.as_str(), "etc/release "] {
+        assert!(message.contains(said), "{message}");
+    }
+    assert!(help.as_ref().unwrap().contains("the key `sdk`"), "{help:?}");
+    assert_eq!(warnings.next(), None);
 }
 
 /// The scripts of the recipe for `triple` in a directory. Each of the `fakes` is a program that

@@ -1,6 +1,8 @@
 //! Exporting: writes everything that builds and tests need to one archive, for a machine without a
 //! network.
 
+mod host_parts;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,7 @@ use crate::facts::facts::Facts;
 use crate::facts::remote::toolchain_parts;
 use crate::facts::{lock, locked_crates, probe};
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
+use crate::model::step::Warning;
 use crate::model::toolchain::ToolchainSource;
 use crate::request::cross::Cross;
 use crate::request::event::EventKind;
@@ -50,6 +53,9 @@ impl Cross {
     /// `Cross.lock` names, and the crates that `Cargo.lock` names, with those of `std` if it is
     /// built. What is missing is made and fetched first, as [`prefetch`](Cross::prefetch) does. A
     /// path that is relative is relative to the directory of this `Cross`.
+    ///
+    /// An SDK and `wasm-bindgen-test-runner` are the machine's own. The warning `not-exported` names
+    /// what of them the other machine has to have.
     ///
     /// ```no_run
     /// let cross = cross_core::Cross::discover()?;
@@ -114,6 +120,19 @@ impl ExportRequest {
         for target in &self.targets {
             let facts = probe::probe(&cross.build(target), cancel)?;
             environment_dir(&facts).map_err(|error| error.with_target(target))?;
+            for warning in host_parts::warnings(cross, &facts)? {
+                let Warning {
+                    code,
+                    message,
+                    help,
+                } = warning;
+                let warning = EventKind::Warning {
+                    code,
+                    message,
+                    help,
+                };
+                let _ = cross.emit(target, warning);
+            }
         }
         let batch = cross.build_many(&self.targets);
         batch.prefetch_until(cancel)?;

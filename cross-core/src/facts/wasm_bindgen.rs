@@ -54,10 +54,7 @@ pub(crate) fn check(context: &WasmBindgenContext<'_>, cancel: &Cancel) -> Result
     }
     let lock = lock_of(context.workspace_root);
     let library = version_of(&lock, LIBRARY);
-    let install = match library {
-        Some(version) => format!("cargo install wasm-bindgen-cli --version {version} --locked"),
-        None => "cargo install wasm-bindgen-cli --locked".to_owned(),
-    };
+    let install = install(library);
     let why = match program(context.cross)? {
         None if has_own(context.config) => return Ok(()),
         None => "is not installed on this machine".to_owned(),
@@ -75,6 +72,19 @@ pub(crate) fn check(context: &WasmBindgenContext<'_>, cancel: &Cancel) -> Result
     };
     let message = format!("`{WASM_BINDGEN_PROGRAM}`, which starts the tests by {TESTS}, {why}");
     Err(Error::new(ErrorKind::ToolMissing, message).with_help(format!("`{install}` installs it")))
+}
+
+/// The command that installs the program that the workspace at `root` needs.
+pub(crate) fn install_command(root: &Path) -> String {
+    install(version_of(&lock_of(root), LIBRARY))
+}
+
+/// The command that installs the program for this version of the library, if there is one.
+fn install(library: Option<&str>) -> String {
+    match library {
+        Some(version) => format!("cargo install wasm-bindgen-cli --version {version} --locked"),
+        None => "cargo install wasm-bindgen-cli --locked".to_owned(),
+    }
 }
 
 /// Whether commands or packages of the user's may install the program in the environment.

@@ -105,6 +105,33 @@ fn a_runner_of_the_users_is_kept() {
     assert!(!mounts_the_program(&plan), "{plan}");
 }
 
+#[test]
+fn an_export_tells_that_the_program_is_not_in_the_archive() {
+    let project = project();
+    let machine = with_program("0.2.100")
+        .program("rustup")
+        .rule("rustup", &[], Answer::says(""));
+    let cross = project.recorder().hear(machine.cross(&project));
+    machine.make_environment(&cross.build(TARGET).plan().unwrap());
+    let archive = project.outer().join("offline.tar");
+    cross.export([TARGET], archive).run().unwrap();
+    let events = project.recorder().events();
+    let warned = events.iter().any(|event| match &event.kind {
+        EventKind::Warning {
+            code,
+            message,
+            help: Some(help),
+            ..
+        } => {
+            code == "not-exported"
+                && message.contains(PROGRAM)
+                && help.contains("cargo install wasm-bindgen-cli --version 0.2.100")
+        }
+        _ => false,
+    });
+    assert!(warned, "{events:?}");
+}
+
 /// A test binary in which `main` gives the test `plain` to libtest.
 const BINARY: &[u8] = b"\0asm\x01\0\0\0\
     \x0a\x0e\x02\x09\0\x41\xe8\x07\x41\x01\x10\x01\x0b\x02\0\x0b\
