@@ -50,3 +50,34 @@ fn an_outcome_has_the_warnings_that_a_listener_hears() {
     assert!(kept.iter().any(|text| text.contains("gnuu")), "{kept:?}");
     assert_eq!(kept, heard(recorder.events()));
 }
+
+/// A failed command line is an exit code to its caller, and a failure to whoever watches.
+#[test]
+fn a_failed_command_line_is_told_as_a_failure() {
+    let machine = machine();
+    let broken = Project::new("app").file("src/main.rs", "fn main() { let _: u8 = \"\"; }\n");
+    for (words, target, error) in [
+        (
+            &["build", "--target", NATIVE][..],
+            NATIVE,
+            "cargo build failed with exit status 101",
+        ),
+        // The host's cargo.
+        (
+            &["pkgid", "absent"],
+            "",
+            "cargo pkgid failed with exit status 101",
+        ),
+    ] {
+        let recorder = Recorder::default();
+        let cross = recorder.hear(machine.cross(&broken));
+        let done = cross.cargo(words.iter().copied()).run().unwrap();
+        assert_eq!(done.code, 101);
+        let mut events = recorder.events().into_iter();
+        let ended = events.find_map(|event| match event.kind {
+            EventKind::Finished { error, .. } => Some((event.target, error)),
+            _ => None,
+        });
+        assert_eq!(ended, Some((target.to_owned(), Some(error.to_owned()))));
+    }
+}

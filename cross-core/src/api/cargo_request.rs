@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use cross_engine::process::{self, Stdin};
+use cross_engine::process::{self, Stdin, clock};
 use cross_engine::{Cancel, Invocation, Stdio};
 use serde::Serialize;
 
@@ -16,6 +16,7 @@ use crate::cargo::cli::flags::{Flag, Phase};
 use crate::cargo::cli::{self, CliContext, ParsedCommand, problem};
 use crate::cargo::package_selection::PackageSelection;
 use crate::cargo::workspace;
+use crate::execute::failure::failed_command_line;
 use crate::facts::cargo_settings::CARGO_CONFIG;
 use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
@@ -262,7 +263,11 @@ impl CargoPlan {
                     code
                 }
                 CargoPart::Host(command) => {
-                    run_on_host(&self.cross, command, self.streams, cancel)?
+                    let start = clock::now();
+                    let ran = run_on_host(&self.cross, command, self.streams, cancel);
+                    let seconds = start.elapsed().as_secs_f64();
+                    tell_end(&self.cross, &outcome.decision, seconds, &ran);
+                    ran?
                 }
             };
             if outcome.code != 0 {
@@ -387,6 +392,21 @@ fn environment_target_dirs(parent: &Path, triples: &[String]) -> Vec<PathBuf> {
         .collect();
     found.sort();
     found
+}
+
+/// Says how a call of the host's cargo ended, which belongs to no target.
+fn tell_end(cross: &Cross, decision: &Decision, seconds: f64, ran: &Result<i32>) {
+    let error = match ran {
+        Ok(0) => None,
+        Ok(code) => {
+            let command = decision.command.as_deref();
+            let command = command.map_or("cargo".to_owned(), |name| format!("cargo {name}"));
+            Some(failed_command_line(&command, *code))
+        }
+        Err(error) => Some(error.to_string()),
+    };
+    // There is nothing left to stop.
+    let _ = cross.emit("", EventKind::Finished { seconds, error });
 }
 
 /// Runs a call of the host's cargo. Returns its exit code, or 128 plus the number of the signal

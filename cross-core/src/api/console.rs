@@ -129,7 +129,7 @@ impl Console {
     }
 
     /// Keeps the output of cargo, tests and programs, and shows the last 200 lines of a target's
-    /// step if the target fails. By default, all output is shown as it arrives. In the groups of a
+    /// request if it fails. By default, all output is shown as it arrives. In the groups of a
     /// CI system, it is always shown.
     #[must_use]
     pub fn keep_output(self) -> Self {

@@ -109,6 +109,12 @@ pub(crate) fn subcommand(spec: &RunSpec) -> String {
     spec.command[..spec.command.len().min(2)].join(" ")
 }
 
+/// What is said of a cargo command line that failed, such as `cargo build`, with the exit code that
+/// its caller gets. It is no error of the request.
+pub(crate) fn failed_command_line(command: &str, code: i32) -> String {
+    format!("{command} failed with exit status {code}")
+}
+
 /// The error of a failed cargo, with its first error if there was one. A remedy is added where the
 /// cause is recognized in the output, and only there.
 pub(crate) fn cargo_failure(spec: &RunSpec, exit: Exit, first_error: Option<String>) -> Error {

@@ -197,12 +197,14 @@ pub enum EventKind {
         seconds: f64,
     },
     /// The request ended: all its steps succeeded, or one failed. A request that cannot be planned
-    /// has no events, or none of this kind.
+    /// has no events, or none of this kind. For a cargo command line on the host, there is one event
+    /// for each call of its cargo, which has no target.
     #[non_exhaustive]
     Finished {
         /// The duration in seconds, without planning.
         seconds: f64,
-        /// The message of the error, if it failed.
+        /// The message of the error, if it failed. A cargo command line that failed has one too,
+        /// with its exit code.
         error: Option<String>,
     },
     /// A warning. The request continues.

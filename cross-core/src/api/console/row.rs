@@ -74,11 +74,12 @@ impl Row {
         self.last_printed = self.step_begun;
         if self.verdict.is_some() {
             self.request_begun = self.step_begun;
+            // Steps follow the one that fails: what a failed cargo made is still published.
+            self.kept.clear();
         }
         self.message.clear();
         self.share = None;
         self.compiled.clear();
-        self.kept.clear();
         self.verdict = None;
     }
 

@@ -127,6 +127,23 @@ fn output_that_is_kept_is_shown_if_its_target_fails() {
 }
 
 #[test]
+fn output_that_is_kept_is_shown_if_steps_follow_the_one_that_fails() {
+    let (console, _, err) = console(Style::Lines);
+    let console = console.keep_output();
+    show(&console, "a", started("cargo build"));
+    show(&console, "a", output(Stream::Stderr, "error: no"));
+    show(&console, "a", ended(0.1));
+    show(&console, "a", started("publish the artifacts"));
+    show(&console, "a", ended(0.0));
+    let error = "cargo build failed with exit status 101";
+    show(&console, "a", finished(Some(error)));
+    assert_eq!(
+        timeless(&err.text()),
+        "a: cargo build\na: publish the artifacts\na: failed in N s\nerror: no\n"
+    );
+}
+
+#[test]
 fn a_caller_with_a_table_of_its_own_gets_no_other() {
     let (console, _, err) = console(Style::Lines);
     let console = console.without_table();

@@ -4,7 +4,9 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::Execution;
+use crate::execute::failure::{failed_command_line, subcommand};
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::step::{Action, OutputKind};
 use crate::request::event::EventKind;
 
 impl Execution<'_> {
@@ -28,14 +30,30 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Says that the request, which began at `start`, ended.
+    /// Says that the request, which began at `start`, ended. A command line that failed is no error
+    /// for the caller, who has its exit code, but it is one to whoever watches.
     pub(super) fn finished(&self, start: Instant, error: Option<&Error>) {
+        let error = error.map(ToString::to_string);
         let finished = EventKind::Finished {
             seconds: start.elapsed().as_secs_f64(),
-            error: error.map(ToString::to_string),
+            error: error.or_else(|| self.command_line_failure()),
         };
         // There is nothing left to stop.
         let _ = self.notify(finished);
+    }
+
+    /// What is said of the cargo command line of this execution, if it failed.
+    fn command_line_failure(&self) -> Option<String> {
+        let code = self.code.filter(|code| *code != 0)?;
+        let command = self.plan.steps.iter().find_map(|step| match &step.action {
+            Action::Run {
+                spec,
+                output: OutputKind::CommandLine,
+                ..
+            } => Some(subcommand(spec)),
+            _ => None,
+        });
+        Some(failed_command_line(command.as_deref()?, code))
     }
 
     /// Emits an event, and fails if the listener stops the request.
