@@ -85,6 +85,8 @@ pub struct BatchItem<'a> {
     request: &'a Request,
     /// What kept the request from being prepared.
     preparation_error: Option<Error>,
+    /// How long the steps took that ran ahead for the request.
+    pub(crate) prepared_seconds: f64,
     cancel: &'a Cancel,
 }
 

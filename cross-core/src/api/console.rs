@@ -25,6 +25,8 @@ use crate::request::event::{Event, EventKind};
 
 /// How often a step that takes long says so, where nothing is drawn.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// The row of an archive, which is for any number of targets.
+const ARCHIVE: &str = "archive";
 
 /// Shows what requests do, on standard error. What programs print on their standard output goes to
 /// standard output, also in a CI system: there, control characters in it are escaped, and so are the
@@ -274,11 +276,10 @@ impl State {
                 self.change(target, |row| row.transfer("sent", *bytes, *of));
             }
             EventKind::ArchiveProgress { bytes, of } => {
-                let target = if target.is_empty() { "archive" } else { target };
-                self.change(target, |row| row.transfer("archived", *bytes, *of));
+                self.change(ARCHIVE, |row| row.transfer("archived", *bytes, *of));
                 // No other event says that the archive is complete.
                 if bytes >= of {
-                    self.request_ended(target, true);
+                    self.request_ended(ARCHIVE, true);
                 }
             }
             EventKind::Fetched { bytes, of, .. } => {
@@ -404,7 +405,8 @@ impl State {
     fn close(&mut self) {
         self.screen.clear();
         let rows = std::mem::take(&mut self.rows);
-        if rows.len() > 1 && self.has_table {
+        let targets = rows.keys().filter(|name| name.as_str() != ARCHIVE);
+        if targets.count() > 1 && self.has_table {
             let table = table::of(&rows);
             self.screen.line(None, Stream::Stderr, &table);
         }

@@ -144,13 +144,12 @@ impl ExportRequest {
                 .add(&facts, self.toolchains)
                 .map_err(|error| error.with_target(target))?;
         }
-        let names = self.targets.join(", ");
         let written = export(
             &sources.list(),
             &build_architecture()?.to_string(),
             &path,
             cancel,
-            &mut |bytes, of| cross.emit(&names, EventKind::ArchiveProgress { bytes, of }),
+            &mut |bytes, of| cross.emit("", EventKind::ArchiveProgress { bytes, of }),
         );
         let written = written.map_engine_error()?;
         Ok(ExportOutcome {

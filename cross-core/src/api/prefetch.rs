@@ -11,6 +11,7 @@ use crate::model::outcome::Timing;
 use crate::model::step::EnvironmentRef;
 use crate::model::toolchain::Toolchain;
 use crate::request::cross::Cross;
+use crate::request::event::EventKind;
 
 /// The outcome of a prefetch: everything that the requests need is present.
 #[derive(Clone, Debug, Serialize)]
@@ -106,6 +107,14 @@ impl BatchRequest {
                 true => execute_part(&part, item.cancel())?,
                 false => Vec::new(),
             };
+            // Steps that run ahead of a request do not say that it ended, and none follows.
+            let own: f64 = timings.iter().map(|timing| timing.seconds).sum();
+            let ended = EventKind::Finished {
+                seconds: item.prepared_seconds + own,
+                error: None,
+            };
+            // There is nothing left to stop.
+            let _ = item.cross().emit(item.target(), ended);
             let obtained = timings
                 .into_iter()
                 .zip(downloads)

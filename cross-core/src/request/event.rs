@@ -116,8 +116,8 @@ pub enum EventKind {
         /// The number of files that are fetched in all.
         files: usize,
     },
-    /// Bytes of an archive were written or read. See [`Cross::export`](crate::Cross::export). For an
-    /// import, the event has no target.
+    /// Bytes of an archive were written or read. See [`Cross::export`](crate::Cross::export). The
+    /// event has no target: an archive is for any number of them.
     #[non_exhaustive]
     ArchiveProgress {
         /// The bytes of files that were written or read so far.

@@ -1,9 +1,10 @@
 //! Batches without a network: missing things are named before anything runs, and a prefetch fetches
 //! all of them.
 
+use cross_core::events::{Event, EventKind};
 use cross_core::{ErrorKind, Plan, plan::Action};
 use cross_engine::{EnvValue, Invocation, Network};
-use cross_tests::{Answer, Fakes, Machine, Project, on_engines, tool};
+use cross_tests::{Answer, Fakes, Machine, Project, Recorder, on_engines, tool};
 
 use crate::{AARCH64, Case, X86_64};
 
@@ -110,6 +111,26 @@ fn a_complete_machine_needs_no_network() {
     ] {
         assert_offline(&request.plan().unwrap());
     }
+}
+
+/// A console has a line for each target until it hears of its end.
+#[test]
+fn a_prefetch_says_of_each_target_that_it_ended() {
+    let (machine, project) = (machine(Fakes::Sandbox), Project::new("app"));
+    let recorder = Recorder::default();
+    let cross = recorder.hear(machine.cross(&project));
+    for target in [AARCH64, X86_64] {
+        machine.make_environment(&cross.build(target).plan().unwrap());
+    }
+    cross.prefetch([AARCH64, X86_64]).unwrap();
+    let ended = |event: Event| match event.kind {
+        EventKind::Finished { error, .. } => Some((event.target, error)),
+        _ => None,
+    };
+    let mut ended: Vec<_> = recorder.events().into_iter().filter_map(ended).collect();
+    ended.sort();
+    let expected = [AARCH64, X86_64].map(|target| (target.to_owned(), None::<String>));
+    assert_eq!(ended, expected, "each once, and without an error");
 }
 
 /// Cargo can write a lock file without a network.

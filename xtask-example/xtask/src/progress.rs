@@ -24,7 +24,7 @@ impl Progress {
         }
     }
 
-    /// Shows output only if its step fails.
+    /// Shows output only if its request fails.
     pub(crate) fn keep_output(self) -> Self {
         match self {
             Progress::Console(console) => Progress::Console(console.keep_output()),

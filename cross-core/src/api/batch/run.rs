@@ -213,13 +213,17 @@ impl<'a> BatchRun<'a> {
         work: impl Fn(&BatchItem<'_>) -> Result<T, E>,
     ) -> Finished<T, E> {
         let start = clock::now();
-        let preparation_error = lock(&self.preparations)[index]
-            .error
-            .as_ref()
-            .map(Error::without_causes);
+        let (preparation_error, prepared_seconds) = {
+            let preparation = &lock(&self.preparations)[index];
+            let error = preparation.error.as_ref().map(Error::without_causes);
+            let timings = preparation.timings.iter();
+            let seconds: f64 = timings.map(|timing| timing.seconds).sum();
+            (error, seconds)
+        };
         let result = work(&BatchItem {
             request: &self.requests[index],
             preparation_error,
+            prepared_seconds,
             cancel: &self.stop,
         });
         let stopped = result.is_err() && self.stop.check().is_err();

@@ -156,6 +156,22 @@ fn a_caller_with_a_table_of_its_own_gets_no_other() {
 }
 
 #[test]
+fn an_archive_is_a_row_of_the_table_beside_its_targets() {
+    for (targets, has_table) in [(&["a"][..], false), (&["a", "b"], true)] {
+        let (console, _, err) = console(Style::Lines);
+        for target in targets {
+            show(&console, target, finished(None));
+        }
+        let archive = EventKind::ArchiveProgress { bytes: 2, of: 2 };
+        show(&console, "", archive);
+        console.close();
+        let err = err.text();
+        assert_eq!(err.contains("\narchive  ok"), has_table, "{err}");
+        assert!(!err.contains("not finished"), "{err}");
+    }
+}
+
+#[test]
 fn what_cargo_says_twice_is_shown_once_for_a_target() {
     let (console, _, err) = console(Style::Lines);
     let diagnostic = unused();
