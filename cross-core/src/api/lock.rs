@@ -1,8 +1,8 @@
 //! Locking: finds out what the environments of targets are made of, and writes it to the lock file.
 
 mod changes;
+mod events;
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use cross_engine::{Cancel, Contents, EnvironmentLocation, Lock, Progress, os};
@@ -19,9 +19,9 @@ use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::hash::short_hash;
 use crate::model::lock_file::{EntryKey, LOCK_FILE, LockFile, LockedEnvironment};
 use crate::request::cross::Cross;
-use crate::request::event::EventKind;
 use crate::request::request::Request;
 pub use changes::{LockChange, PackageChange};
+use events::notify;
 
 /// A request to lock the environments of targets. [`Cross::lock`] creates it.
 #[must_use = "a request does nothing until it is run"]
@@ -176,12 +176,17 @@ impl LockRequest {
             let kept = file.find(target, &architecture);
             let kept = kept.filter(|it| !self.update && fits(it, &facts.env_spec));
             let environment = match kept {
-                Some(environment) => environment.clone(),
+                Some(environment) => {
+                    events::ended(&request, 0.0, None);
+                    environment.clone()
+                }
                 None if self.must_stay(policy) && !self.update => {
                     let what = format!("`{target}` is not locked as it is configured");
                     return Err(would_change(&[what], policy));
                 }
-                None => self.lock_one(&request, &facts, architecture, cancel)?,
+                None => events::as_step(&request, || {
+                    self.lock_one(&request, &facts, architecture, cancel)
+                })?,
             };
             place = Some((root, facts.host.cache));
             found.push(Found {
@@ -399,17 +404,6 @@ fn recorded(
 ) -> Result<Option<Contents>> {
     let environments = facts.environments();
     environments.contents(location, cancel).map_engine_error()
-}
-
-fn notify(request: &Request, progress: &Progress<'_>) -> ControlFlow<()> {
-    let message = match progress {
-        Progress::Waiting => "waiting for another process that builds it",
-        Progress::Stage(text) | Progress::Line(text) => text,
-        _ => return ControlFlow::Continue(()),
-    };
-    let message = message.to_owned();
-    let kind = EventKind::EnvironmentProgress { message };
-    request.cross.emit(&request.target, kind)
 }
 
 /// What a target's environment is made of.

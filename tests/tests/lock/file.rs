@@ -4,13 +4,14 @@ use std::ffi::OsString;
 use std::fs;
 use std::thread;
 
+use cross_core::events::EventKind;
 use cross_core::lock::LockRequest;
 use cross_core::plan::Action;
 use cross_core::{Cross, Env, Error, ErrorKind, Plan};
 use cross_engine::{
     Cancel, Contents, EnvironmentLocation, InstalledPackage, Invocation, Variables, process,
 };
-use cross_tests::{Answer, Fakes, Machine, Project, SmallDisk};
+use cross_tests::{Answer, Fakes, Machine, Project, Recorder, SmallDisk};
 
 use crate::{TARGET, says};
 
@@ -200,6 +201,36 @@ fn two_processes_that_update_one_target_take_turns() {
     assert_eq!(calls_of(2), [one.clone(), one].concat());
     let text = fs::read_to_string(project.path().join("Cross.lock")).unwrap();
     assert_eq!(text.matches("name = \"hello\"").count(), 1, "{text}");
+}
+
+/// A console shows a target at work until it hears of its end.
+#[test]
+fn a_lock_says_when_it_is_done_with_a_target() {
+    let list = "\ninstalled\thello\t2.10-3\tamd64\thello\t2.10-3\n";
+    let machine = Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Docker)
+        .rule("docker", &["run"], Answer::says(list))
+        .rule("docker", &["image", "rm"], Answer::says(""));
+    let project = Project::new("app");
+    for (update, expected) in [
+        (true, &["begun", "done", "ended"][..]),
+        // The target is locked.
+        (false, &["ended"]),
+    ] {
+        let recorder = Recorder::default();
+        let cross = recorder.hear(machine.cross(&project).engine("docker"));
+        cross.lock([TARGET]).update(update).run().unwrap();
+        let mut told = Vec::new();
+        for event in recorder.events() {
+            assert_eq!(event.target, TARGET);
+            match event.kind {
+                EventKind::StepStarted { .. } => told.push("begun"),
+                EventKind::StepFinished { .. } => told.push("done"),
+                EventKind::Finished { error: None, .. } => told.push("ended"),
+                _ => {}
+            }
+        }
+        assert_eq!(told, expected, "update: {update}");
+    }
 }
 
 #[test]
