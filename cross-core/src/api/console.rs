@@ -84,6 +84,8 @@ struct Shared {
 struct State {
     screen: Screen,
     rows: BTreeMap<String, Row>,
+    /// What is known of events that belong to no target. It is not shown.
+    nameless: Row,
     /// Whether output is kept until its target fails.
     keeps_output: bool,
     has_table: bool,
@@ -123,6 +125,7 @@ impl Console {
             state: Mutex::new(State {
                 screen,
                 rows: BTreeMap::new(),
+                nameless: Row::new(),
                 keeps_output: false,
                 has_table: true,
             }),
@@ -167,7 +170,7 @@ impl Console {
     pub fn expect<T: AsRef<str>>(&self, targets: impl IntoIterator<Item = T>) {
         let mut state = self.state();
         for target in targets {
-            state.at(target.as_ref());
+            state.at(target.as_ref()).is_listed = true;
         }
         let State { screen, rows, .. } = &mut *state;
         screen.draw(rows);
@@ -329,9 +332,12 @@ impl State {
         self.screen.line(None, Stream::Stderr, &text);
     }
 
-    /// The row of `target`.
+    /// The row of `target`, or that of what belongs to none.
     fn at(&mut self, target: &str) -> &mut Row {
-        self.rows.entry(target.to_owned()).or_insert_with(Row::new)
+        match target {
+            "" => &mut self.nameless,
+            _ => self.rows.entry(target.to_owned()).or_insert_with(Row::new),
+        }
     }
 
     /// Changes the row of `target`. All rows are drawn while a step is at work. Otherwise nothing is:
@@ -368,7 +374,8 @@ impl State {
         self.change(target, |row| row.finish(passed));
         let row = self.at(target);
         let (text, kept) = (row.result(), row.take_kept(!passed));
-        let text = (!passed).then(|| format!("{target}: {text}"));
+        let is_said = !passed && !target.is_empty();
+        let text = is_said.then(|| format!("{target}: {text}"));
         self.screen.end_step(target, text.as_deref());
         for line in kept {
             self.screen.line(Some(target), Stream::Stderr, &line);
@@ -404,7 +411,9 @@ impl State {
 
     fn close(&mut self) {
         self.screen.clear();
-        let rows = std::mem::take(&mut self.rows);
+        self.nameless = Row::new();
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.retain(|_, row| row.is_listed);
         let targets = rows.keys().filter(|name| name.as_str() != ARCHIVE);
         if targets.count() > 1 && self.has_table {
             let table = table::of(&rows);

@@ -49,7 +49,7 @@ pub(crate) fn run(words: &[OsString], cancel: &Cancel) -> ExitCode {
 
 fn cargo(words: &[OsString], cancel: &Cancel) -> cross_core::Result<i32> {
     let cross = Cross::discover()?;
-    let console = Console::new(&cross);
+    let console = Console::new(&cross).without_table();
     let is_drawn = io::stderr().is_terminal();
     let cross = cross.on_event({
         let console = console.clone();

@@ -25,6 +25,8 @@ pub(super) enum Verdict {
 /// A row: what is known of one target.
 #[derive(Debug)]
 pub(super) struct Row {
+    /// Whether it has a line in the closing table. What only had a warning has none.
+    pub(super) is_listed: bool,
     /// The engine of its last request.
     pub(super) engine: Option<String>,
     begun: Instant,
@@ -51,6 +53,7 @@ impl Row {
     pub(super) fn new() -> Self {
         let now = clock::now();
         Row {
+            is_listed: false,
             engine: None,
             begun: now,
             request_begun: now,
@@ -70,6 +73,7 @@ impl Row {
 
     pub(super) fn begin(&mut self, purpose: &str) {
         purpose.clone_into(&mut self.step);
+        self.is_listed = true;
         self.step_begun = clock::now();
         self.last_printed = self.step_begun;
         if self.verdict.is_some() {
@@ -163,6 +167,7 @@ impl Row {
             true => Verdict::Passed,
             false => Verdict::Failed,
         });
+        self.is_listed = true;
         self.seconds = self.begun.elapsed().as_secs_f64();
         self.share = None;
         // The next request says again what is still wrong.

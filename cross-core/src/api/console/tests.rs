@@ -171,6 +171,52 @@ fn an_archive_is_a_row_of_the_table_beside_its_targets() {
     }
 }
 
+fn warning(message: &str) -> EventKind {
+    EventKind::Warning {
+        code: "git".to_owned(),
+        message: message.to_owned(),
+        help: None,
+    }
+}
+
+#[test]
+fn what_belongs_to_no_target_is_shown_once_and_has_no_row() {
+    let (console, _, err) = console(Style::Lines);
+    show(&console, "", warning("an alias is hidden"));
+    show(&console, "", warning("an alias is hidden"));
+    show(&console, "a", started("cargo build"));
+    show(&console, "a", finished(None));
+    console.close();
+    assert_eq!(err.text(), "warning: an alias is hidden\na: cargo build\n");
+}
+
+#[test]
+fn a_cargo_of_the_host_that_fails_shows_its_kept_output() {
+    for (error, expected) in [(None, ""), (Some("it failed"), "error: no\n")] {
+        let (console, _, err) = console(Style::Lines);
+        let console = console.keep_output();
+        show(&console, "", output(Stream::Stderr, "error: no"));
+        show(&console, "", finished(error));
+        console.close();
+        assert_eq!(err.text(), expected);
+    }
+}
+
+#[test]
+fn a_target_that_only_had_a_warning_is_in_no_table() {
+    let (console, _, err) = console(Style::Lines);
+    console.expect(["b"]);
+    show(&console, "c", warning("no git"));
+    for target in ["a", "d"] {
+        show(&console, target, finished(None));
+    }
+    console.close();
+    let err = err.text();
+    assert!(err.contains("\nb       not finished  "), "{err}");
+    assert!(err.contains("\nd       ok "), "{err}");
+    assert!(!err.contains("\nc "), "{err}");
+}
+
 #[test]
 fn what_cargo_says_twice_is_shown_once_for_a_target() {
     let (console, _, err) = console(Style::Lines);
