@@ -15,7 +15,8 @@ impl Cross {
     /// Each request is a span `request` with the field `triple`, and each of its steps is a span
     /// `step` below it, with the fields `number`, `of` and `purpose`. What happens is an event in the
     /// step: warnings and errors at their levels, artifacts and test results as `INFO`, and what
-    /// cargo, tests and programs print, and each crate that was compiled, as `DEBUG`. They go to
+    /// cargo, tests and programs print, and each crate that was compiled, as `DEBUG`. What belongs to
+    /// no target, such as a cargo command line on the host, is in the caller's span. They go to
     /// the subscriber of the thread in which a request runs, which is the caller's, except for
     /// several targets at once.
     ///
@@ -43,6 +44,14 @@ struct Work {
 
 impl Traces {
     fn show(&self, event: &Event) {
+        if event.target.is_empty() {
+            // It has no request whose end would end a span.
+            let mut work = Work {
+                request: Span::current(),
+                step: None,
+            };
+            return work.show(&event.kind);
+        }
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let work = all.entry(event.target.clone()).or_insert_with(|| Work {
             request: info_span!("request", triple = event.target.as_str()),
@@ -227,5 +236,30 @@ mod tests {
                 "ERROR in 1: message=a test failed seconds=2.0",
             ]
         );
+    }
+
+    #[test]
+    fn what_belongs_to_no_target_has_no_span() {
+        let kept = Kept::default();
+        let cross = Cross::at("/").traced();
+        tracing::subscriber::with_default(kept.clone(), || {
+            for kind in [
+                EventKind::Output {
+                    stream: Stream::Stdout,
+                    line: "cargo 1.85.0".to_owned(),
+                },
+                EventKind::Finished {
+                    seconds: 2.0,
+                    error: None,
+                },
+            ] {
+                let _ = cross.emit("", kind);
+            }
+        });
+        let expected = [
+            "DEBUG in 0: message=cargo 1.85.0",
+            "INFO in 0: message=request finished seconds=2.0",
+        ];
+        assert_eq!(*kept.lines.lock().unwrap(), expected);
     }
 }
