@@ -50,6 +50,7 @@ fn it_is_embedded() {
 /// The build script of the firmware, for the oldest cargo in a recipe.
 const FIRMWARE_BUILD: &str = r#"fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:warning=said by the firmware's script");
     for name in ["NUM_JOBS", "CROSS_CORE_ACTIVE"] {
         println!("cargo:rustc-env=IT_{name}={}", std::env::var(name).unwrap_or_default());
     }
@@ -316,6 +317,10 @@ fn a_firmware_in_the_applications_workspace() {
         "{}",
         checked.stderr
     );
+    // And those of the inner build script.
+    let said = "said by the firmware's script";
+    let is_said = |line: &str| line.starts_with(warning) && line.ends_with(said);
+    assert!(checked.stderr.lines().any(is_said), "{}", checked.stderr);
 
     // Without another package, the build script asks to build its own package.
     app.write(

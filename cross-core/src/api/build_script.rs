@@ -40,9 +40,9 @@
 //! ```
 //!
 //! The library prints nothing. A [`Built`] is the instructions for cargo as a value, and its
-//! `Display` writes the lines to print, with the compiler's warnings about the inner code.
-//! [`report`] does the same for a failure, so that cargo shows the error's message, its remedy and
-//! the compiler's diagnostics.
+//! `Display` writes the lines to print, with the warnings of the inner build: this library's, those of
+//! cargo and of build scripts, and the compiler's. [`report`] does the same for a failure, so that
+//! cargo shows the error's message, its remedy and the compiler's diagnostics.
 //!
 //! # Properties of the inner build
 //!
@@ -82,6 +82,7 @@
 //! [`Request::offline`]: crate::Request::offline
 //! [`ErrorKind::Recursion`]: crate::ErrorKind::Recursion
 
+mod cargo_warnings;
 pub(crate) mod embed;
 mod inputs;
 mod instruction;
@@ -113,6 +114,7 @@ pub use embed::Embedded;
 pub use instruction::{ErrorReport, Instruction, report};
 pub use skip::Skipped;
 
+use cargo_warnings::CargoWarnings;
 use inputs::{Inputs, WrittenLockFile};
 use outer::OuterBuild;
 use selection::Selected;
@@ -343,11 +345,16 @@ impl Build {
         }
         script.outer.require_outermost()?;
         let selected = selection::select(self.request.clone(), &script.outer, cancel)?;
-        let plan = selected.request.plan_until(cancel)?;
+        let of_cargo = CargoWarnings::new();
+        let plan = of_cargo.of(selected.request.clone()).plan_until(cancel)?;
         let lock_file = WrittenLockFile::before(&plan.workspace_root);
         let outcome = plan.execute(cancel)?;
         lock_file.is_no_change(selected.manifest.as_deref())?;
-        self.embed(&selected, &plan, outcome, cancel)
+        let mut built = self.embed(&selected, &plan, outcome, cancel)?;
+        let of_cargo = of_cargo.take();
+        let of_cargo = of_cargo.iter().map(|text| Instruction::warning(text));
+        built.instructions.extend(of_cargo);
+        Ok(built)
     }
 
     fn embed(
@@ -362,11 +369,7 @@ impl Build {
         let inputs = Inputs::of(selected, plan, &embedded, &self.script.outer.out_dir)?;
         let mut instructions = self.rerun_instructions(&inputs)?;
         instructions.extend(env_instructions(&embedded)?);
-        for warning in &plan.warnings {
-            let help = warning.help.as_deref().unwrap_or_default();
-            let text = format!("{}: {help}", warning.message);
-            instructions.push(Instruction::warning(text.trim_end_matches(": ")));
-        }
+        instructions.extend(Instruction::warnings(&outcome.warnings));
         instructions.extend(Instruction::compiler_warnings(&outcome.diagnostics));
         Ok(Built {
             embedded,

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::outcome::CompilerDiagnostic;
+use crate::model::step::Warning;
 
 use super::Built;
 
@@ -48,6 +49,18 @@ impl Instruction {
 
     pub(super) fn warning(text: &str) -> Self {
         Instruction::Warning(text.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    /// The warnings of the inner build's request: those of its plan and of its execution.
+    pub(super) fn warnings(warnings: &[Warning]) -> Vec<Self> {
+        let instruction = |warning: &Warning| match &warning.help {
+            Some(help) => {
+                let text = format!("{}: {help}", warning.message);
+                Instruction::warning(text.trim_end_matches(": "))
+            }
+            None => Instruction::warning(&warning.message),
+        };
+        warnings.iter().map(instruction).collect()
     }
 
     /// The warnings of the inner build's compiler, as it rendered them, with file and line.
