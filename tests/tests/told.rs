@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+use std::time::Duration;
+
 use cross_core::events::{Event, EventKind};
+use cross_core::{Cancel, ErrorKind};
 use cross_tests::{Answer, Fakes, Machine, NATIVE, Project, Recorder};
 
 fn machine() -> Machine {
@@ -79,5 +82,39 @@ fn a_failed_command_line_is_told_as_a_failure() {
             _ => None,
         });
         assert_eq!(ended, Some((target.to_owned(), Some(error.to_owned()))));
+    }
+}
+
+/// The program that a probe runs then is none of the caller's.
+#[test]
+fn a_request_that_is_stopped_while_it_is_planned_says_so() {
+    let machine = machine();
+    let project = Project::new("app").file("program", "");
+    let cross = machine.cross(&project);
+    let past = Cancel::new().with_deadline(Duration::ZERO);
+    for (request, result) in [
+        ("build", cross.build(NATIVE).run_until(&past).map(drop)),
+        ("cargo", cross.cargo(["build"]).run_until(&past).map(drop)),
+        (
+            "cargo on the host",
+            cross
+                .cargo(["clean", "--release"])
+                .run_until(&past)
+                .map(drop),
+        ),
+        (
+            "host_tools",
+            cross.host_tools(NATIVE).run_until(&past).map(drop),
+        ),
+        (
+            "strip",
+            cross.strip(NATIVE, "program").run_until(&past).map(drop),
+        ),
+        ("lock", cross.lock([NATIVE]).run_until(&past).map(drop)),
+    ] {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Deadline, "{request}: {error}");
+        let message = error.to_string();
+        assert_eq!(message, "deadline exceeded during planning", "{request}");
     }
 }

@@ -103,7 +103,7 @@ use cross_targets::Target;
 use serde::Serialize;
 
 use crate::host::process_env;
-use crate::model::error::Result;
+use crate::model::error::{Error, Result};
 use crate::model::outcome::Outcome;
 use crate::plan::plan::Plan;
 use crate::request::cross::Cross;
@@ -344,7 +344,8 @@ impl Build {
             return self.skip(reason, cancel);
         }
         script.outer.require_outermost()?;
-        let selected = selection::select(self.request.clone(), &script.outer, cancel)?;
+        let selected = selection::select(self.request.clone(), &script.outer, cancel);
+        let selected = selected.map_err(Error::during_planning)?;
         let of_cargo = CargoWarnings::new();
         let plan = of_cargo.of(selected.request.clone()).plan_until(cancel)?;
         let lock_file = WrittenLockFile::before(&plan.workspace_root);

@@ -136,14 +136,16 @@ impl CargoRequest {
             return Err(refusal);
         }
         if undecided.place.network().is_none() {
+            let parts = host_parts(&cross, line, cancel);
             return Ok(CargoPlan {
                 decision: undecided,
-                parts: host_parts(&cross, line, cancel)?,
+                parts: parts.map_err(Error::during_planning)?,
                 streams: self.streams,
                 cross,
             });
         }
-        let targets = targets(&cross, &understood, cancel)?;
+        let targets = targets(&cross, &understood, cancel);
+        let targets = targets.map_err(Error::during_planning)?;
         let mut decision = Decision::new(expanded, line, &targets);
         let mut parts = Vec::new();
         for target in &targets {

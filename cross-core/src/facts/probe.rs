@@ -30,7 +30,7 @@ use crate::facts::wasm_bindgen::{self, WasmBindgenContext};
 use crate::host::cache_guard;
 use crate::host::places::normal;
 use crate::host::toolchain;
-use crate::model::error::{MapEngineError as _, Result};
+use crate::model::error::{Error, MapEngineError as _, Result};
 use crate::model::redact::redact;
 use crate::model::step::{Verb, Warning};
 use crate::model::toolchain::ToolchainPreference;
@@ -40,6 +40,10 @@ use crate::target::name::TargetName;
 /// Probes the facts of a request. A warm build starts at most three processes: `cargo metadata`,
 /// the query of the engine's version, and for a container engine the query of the image.
 pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
+    facts_of(request, cancel).map_err(Error::during_planning)
+}
+
+fn facts_of(request: &Request, cancel: &Cancel) -> Result<Facts> {
     let project = ProjectFacts::probe(request, cancel)?;
     let selection = project.select(request, cancel)?;
     let environment = EnvironmentFacts::probe(request, &project, &selection, cancel)?;

@@ -236,13 +236,24 @@ impl Error {
     }
 
     /// Names the step that was stopped by the caller. Other errors stay as they are.
-    pub(crate) fn during(mut self, step: &str) -> Self {
+    pub(crate) fn during(self, step: &str) -> Self {
+        self.stopped_at(&format!("in the step `{step}`"))
+    }
+
+    /// Says that planning was stopped by the caller, in place of the program that it ran then. Other
+    /// errors stay as they are.
+    pub(crate) fn during_planning(self) -> Self {
+        self.stopped_at("during planning")
+    }
+
+    /// Names the place where the caller stopped the request.
+    fn stopped_at(mut self, place: &str) -> Self {
         let why = match self.kind() {
             ErrorKind::Cancelled => Stopped::Cancelled,
             ErrorKind::Deadline => Stopped::Deadline,
             _ => return self,
         };
-        self.0.message = format!("{why} in the step `{step}`");
+        self.0.message = format!("{why} {place}");
         self
     }
 

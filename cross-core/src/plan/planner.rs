@@ -14,7 +14,7 @@ use crate::facts::host_engine;
 use crate::facts::probe::{self, triples};
 use crate::facts::run_inputs;
 use crate::host::toolchain::{self, host_triple};
-use crate::model::error::{MapEngineError as _, Result};
+use crate::model::error::{Error, MapEngineError as _, Result};
 use crate::model::step::{Action, HostFailure, OutputKind, Prepared, Step, Verb};
 use crate::plan::debugger;
 use crate::plan::doctests;
@@ -61,7 +61,8 @@ fn preparation_steps(request: &Request, facts: &Facts, cancel: &Cancel) -> Resul
     if compiles {
         steps.extend(facts.toolchain_steps(request));
     }
-    steps.extend(facts.environment_steps(cancel)?);
+    let of_environment = facts.environment_steps(cancel);
+    steps.extend(of_environment.map_err(Error::during_planning)?);
     let prepared = facts.inputs.prepared.clone();
     steps.push(Step::prepare("prepare directories and files", prepared));
     let unfetched = facts.workspace.unfetched.as_deref();
