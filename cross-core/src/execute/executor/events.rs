@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::Execution;
 use crate::execute::failure::{failed_command_line, subcommand};
 use crate::model::error::{Error, ErrorKind, Result};
-use crate::model::step::{Action, OutputKind};
+use crate::model::step::{Action, OutputKind, Verb};
 use crate::request::event::EventKind;
 
 impl Execution<'_> {
@@ -42,9 +42,11 @@ impl Execution<'_> {
         let _ = self.notify(finished);
     }
 
-    /// What is said of the cargo command line of this execution, if it failed.
+    /// What is said of the cargo command line of this execution, if it failed. The code of a shell
+    /// is that of the last command in it, which is no failure of the shell.
     fn command_line_failure(&self) -> Option<String> {
-        let code = self.code.filter(|code| *code != 0)?;
+        let is_cargo = self.plan.verb == Verb::Cargo;
+        let code = self.code.filter(|code| is_cargo && *code != 0)?;
         let command = self.plan.steps.iter().find_map(|step| match &step.action {
             Action::Run {
                 spec,
