@@ -56,7 +56,8 @@ impl Needs {
     /// # Errors
     ///
     /// If the file cannot be read, or is no program or library of these formats: static libraries
-    /// and WebAssembly say nothing of what they need.
+    /// and WebAssembly say nothing of what they need. Nor does an ELF file whose section headers are
+    /// gone.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let file = files::open_program(path)?;
@@ -104,7 +105,7 @@ impl Needs {
     }
 
     /// `None` where it names more libraries than are kept.
-    fn of_elf<'data, H, R>(data: R) -> object::read::Result<Option<Self>>
+    fn of_elf<'data, H, R>(data: R) -> Result<Option<Self>, Box<dyn std::error::Error>>
     where
         H: FileHeader<Endian = Endianness>,
         R: ReadRef<'data>,
@@ -112,8 +113,9 @@ impl Needs {
         let header = H::parse(data)?;
         let endian = header.endian()?;
         let mut names = Names::new();
-        let mut interpreter = None;
+        let (mut interpreter, mut is_dynamic) = (None, false);
         for segment in header.program_headers(endian, data)? {
+            is_dynamic |= segment.p_type(endian) == elf::PT_DYNAMIC;
             if let Some(path) = segment.interpreter(endian, data)? {
                 interpreter = Some(String::from_utf8_lossy(path).into_owned());
             }
@@ -134,6 +136,11 @@ impl Needs {
                     _ => return Ok(None),
                 }
             }
+        } else if is_dynamic {
+            // The system's loader needs no sections, but the versions of symbols are found by them.
+            let why = "its section headers do not name its dynamic table. Read it before they are \
+                       removed (`--strip-sections`), or keep them";
+            return Err(why.into());
         }
         Ok(Some(Needs {
             libraries: names.all,
@@ -143,7 +150,7 @@ impl Needs {
     }
 
     /// `None` where it names more libraries than are kept.
-    fn of_windows<'data, H, R>(data: R) -> object::read::Result<Option<Self>>
+    fn of_windows<'data, H, R>(data: R) -> Result<Option<Self>, Box<dyn std::error::Error>>
     where
         H: ImageNtHeaders,
         R: ReadRef<'data>,
@@ -292,6 +299,31 @@ mod tests {
         let needs = Needs::parse(&file[..]).unwrap().unwrap();
         assert_eq!(needs.libraries, ["KERNEL32.dll", "bcrypt.dll"]);
         assert_eq!(needs.glibc, None);
+    }
+
+    /// An ELF file without section headers, as `llvm-strip --strip-sections` leaves it, that has one
+    /// program header of this kind.
+    fn without_sections(kind: u32) -> Vec<u8> {
+        let mut file = vec![0; 64 + 56];
+        file[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+        let header = [(0x10, 3), (0x12, 62), (0x14, 1), (0x20, 64)];
+        let sizes = [(0x34, 64), (0x36, 56), (0x38, 1), (0x3a, 64)];
+        for (at, value) in header.into_iter().chain(sizes) {
+            file[at] = value;
+        }
+        file[64..68].copy_from_slice(&kind.to_le_bytes());
+        file
+    }
+
+    #[test]
+    fn an_elf_file_without_section_headers_is_static_only_without_a_dynamic_table() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("libapp.so");
+        std::fs::write(&path, without_sections(elf::PT_LOAD)).unwrap();
+        assert!(Needs::read(&path).unwrap().is_static());
+        std::fs::write(&path, without_sections(elf::PT_DYNAMIC)).unwrap();
+        let error = Needs::read(&path).unwrap_err();
+        assert!(error.to_string().contains("section headers"), "{error}");
     }
 
     #[test]
