@@ -1,5 +1,6 @@
 //! The packages that a build selects, and the one whose configuration applies.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -31,7 +32,8 @@ pub(crate) struct Member {
     is_default: bool,
     /// The hash of its `[package.metadata.cross]`. Empty if it has none.
     metadata: String,
-    /// Whether it depends on this library, as an xtask does.
+    /// Whether it depends on this library, as an xtask does, itself or by another package of the
+    /// workspace.
     pub(crate) uses_cross: bool,
 }
 
@@ -70,6 +72,7 @@ impl Member {
     /// for.
     pub(crate) fn all(metadata: &Metadata, here: &Path) -> Vec<Member> {
         let members = metadata.workspace_packages();
+        let users = users_of_cross(members.clone());
         let members = members.map(|package| Member {
             name: package.name.clone(),
             version: package.version.clone(),
@@ -79,9 +82,7 @@ impl Member {
                 .is_default(package)
                 .unwrap_or(package.manifest_path == here),
             metadata: configuration(package),
-            uses_cross: package.dependencies.iter().any(|dependency| {
-                dependency.name == env!("CARGO_PKG_NAME") && dependency.kind.is_none()
-            }),
+            uses_cross: package.dir().is_some_and(|dir| users.contains(dir)),
         });
         members.collect()
     }
@@ -149,6 +150,27 @@ pub(crate) fn configured(members: &[Member], selection: &PackageSelection) -> Co
     }
 }
 
+/// The directories of the packages that depend on this library, also by others of these.
+fn users_of_cross<'a>(packages: impl Iterator<Item = &'a Package> + Clone) -> BTreeSet<&'a Path> {
+    let mut users: BTreeSet<&Path> = BTreeSet::new();
+    loop {
+        let uses_cross = |package: &&Package| {
+            package.dependencies.iter().any(|dependency| {
+                let is_cross = dependency.name == env!("CARGO_PKG_NAME");
+                let path = dependency.path.as_deref();
+                let is_user = is_cross || path.is_some_and(|path| users.contains(path));
+                is_user && dependency.kind.is_none()
+            })
+        };
+        let found: Vec<_> = packages.clone().filter(uses_cross).collect();
+        let known = users.len();
+        users.extend(found.into_iter().filter_map(Package::dir));
+        if users.len() == known {
+            return users;
+        }
+    }
+}
+
 fn configuration(package: &Package) -> String {
     let metadata = package.metadata.get("cross");
     metadata.map_or_else(String::new, |cross| short_hash(&cross.to_string(), 16))
@@ -203,6 +225,40 @@ mod tests {
             metadata: metadata.to_owned(),
             uses_cross: false,
         }
+    }
+
+    #[test]
+    fn a_package_uses_cross_also_by_another_of_the_workspace() {
+        let package = |name: &str, dependencies: &[(&str, Option<&str>)]| {
+            let dependencies = dependencies.iter().map(|(dependency, kind)| {
+                let is_member = *dependency != "cross-core";
+                let path = is_member.then(|| format!("/w/{dependency}"));
+                serde_json::json!({"name": dependency, "kind": kind, "path": path})
+            });
+            serde_json::json!({
+                "id": name, "name": name, "version": "0.1.0", "source": null, "targets": [],
+                "manifest_path": format!("/w/{name}/Cargo.toml"),
+                "dependencies": dependencies.collect::<Vec<_>>(),
+            })
+        };
+        let metadata = serde_json::json!({
+            "packages": [
+                package("app", &[("lib", None)]),
+                package("lib", &[("xtask", Some("dev"))]),
+                package("release", &[("cross-core", None)]),
+                package("xtask", &[("lib", None), ("steps", None)]),
+                package("steps", &[("release", None)]),
+                package("tool", &[("cross-core", Some("build"))]),
+            ],
+            "workspace_members": ["app", "lib", "release", "xtask", "steps", "tool"],
+            "workspace_root": "/w",
+            "target_directory": "/w/target",
+        });
+        let metadata = Metadata::parse(&metadata.to_string()).unwrap();
+        let members = Member::all(&metadata, Path::new("/w/app/Cargo.toml"));
+        let users = members.iter().filter(|member| member.uses_cross);
+        let users: Vec<_> = users.map(|member| member.name.as_str()).collect();
+        assert_eq!(users, ["release", "xtask", "steps"]);
     }
 
     fn packages(specs: &[&str]) -> PackageSelection {

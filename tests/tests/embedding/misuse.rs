@@ -3,7 +3,7 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cross_core::{Cancel, ErrorKind, Plan, events::EventKind};
+use cross_core::{Cancel, ErrorKind, Plan, cargo_cli::CargoPart, events::EventKind};
 use cross_tests::{Answer, Fakes, Machine, Project, Recorder, tool};
 
 use crate::{NATIVE, machine};
@@ -189,7 +189,7 @@ fn an_argument_that_is_not_utf8_is_an_error_of_its_own_before_anything_runs() {
 /// A workspace with an xtask, and what a plan says of it.
 #[test]
 fn an_xtask_that_would_be_cross_compiled_is_a_warning() {
-    let machine = machine();
+    let machine = machine().program("cargo-nextest");
     let library = tool::repository().join("cross-core");
     let lock = fs::read_to_string(tool::repository().join("Cargo.lock")).unwrap();
     let workspace = |members: &str| {
@@ -228,6 +228,18 @@ fn an_xtask_that_would_be_cross_compiled_is_a_warning() {
     for request in quiet {
         assert!(warned(request.plan().unwrap()).is_none(), "{request:?}");
     }
+    let of_line = |words: &[&str]| {
+        let words = words.iter().chain(&["--target", NATIVE]).copied();
+        let parts = cross.cargo(words).plan().unwrap().parts.into_iter();
+        let plans = parts.filter_map(|part| match part {
+            CargoPart::Environment(plan) => Some(*plan),
+            _ => None,
+        });
+        plans.filter_map(warned).count()
+    };
+    assert_eq!(of_line(&["build"]), 1);
+    assert_eq!(of_line(&["nextest", "run"]), 1, "a plugin compiles, too");
+    assert_eq!(of_line(&["nextest", "run", "-p", "app"]), 0);
     let project = workspace("members = [\"app\", \"xtask\"]\ndefault-members = [\"app\"]\n");
     let plan = machine.cross(&project).build(NATIVE).plan().unwrap();
     assert!(warned(plan).is_none());
