@@ -86,9 +86,12 @@ pub fn test_output(text: &str) {
 pub fn nextest_output(text: &str) {
     let mut reader = nextest::Reader::default();
     for line in text.lines() {
-        reader.read(line);
+        if !reader.read(line) {
+            reader.read_words(line);
+        }
     }
     let _ = reader.contradiction();
+    let _ = reader.ends();
     let summary = reader.finish();
     let tests = summary.binaries.iter().map(|binary| binary.tests.len());
     assert!(tests.sum::<usize>() <= text.lines().count());

@@ -7,6 +7,7 @@ use cross_engine::{Invocation, RunSpec};
 
 use crate::cargo::advice;
 use crate::execute::libtest::{self, FailedBinary};
+use crate::execute::nextest;
 use crate::execute::quoted::{LISTED, listed, quoted};
 use crate::model::error::{Error, ErrorKind};
 use crate::model::step::HostFailure;
@@ -227,12 +228,56 @@ fn help(watch: &CrashDetector, help: &str) -> String {
     }
 }
 
-/// The error of failed tests.
-pub(crate) fn failed_tests(tests: TestSummary, exit: Exit) -> Error {
-    Error::new(ErrorKind::TestFailed, failed_names(&tests))
-        .with_help(TESTS_HELP)
-        .with_code(exit.code)
-        .with_tests(tests)
+/// The error of a failed nextest whose tests were compiled. `None` if the reason is not a test.
+pub(crate) fn nextest_failure(
+    target: &str,
+    ends: &nextest::Ends,
+    tests: TestSummary,
+    exit: Exit,
+    memory: Option<u64>,
+) -> Option<Error> {
+    let of_emulator = ends.crashed.iter().find_map(|(_, crash)| match crash {
+        Crash::Emulator(output) => Some(output),
+        Crash::Program(_) => None,
+    });
+    // Nextest asks each binary for its tests before it runs any.
+    let listing = ends.watch.emulator_failure.as_ref();
+    let listing = listing.filter(|_| tests.ran() == 0);
+    let runner = ends.missing_runner.as_ref().filter(|_| tests.ran() == 0);
+    let error = match (of_emulator.or(listing), runner) {
+        (Some(output), _) => emulator_crash(target, output),
+        (None, Some(runner)) => {
+            let how = libtest::without_runner(runner);
+            let message = format!("the first test binary {}", quoted(&how));
+            Error::new(ErrorKind::TestFailed, message)
+                .with_help(RUNNER_HELP)
+                .with_code(exit.code)
+        }
+        (None, None) if tests.failed == 0 => return None,
+        (None, None) => {
+            let crashed = ends.crashed.iter().filter_map(|(test, crash)| match crash {
+                Crash::Program(how) => Some(FailedBinary {
+                    file: test.clone(),
+                    how: how.clone(),
+                    unfinished: Vec::new(),
+                }),
+                Crash::Emulator(_) => None,
+            });
+            let crashed: Vec<_> = crashed.collect();
+            let told = |test: &FailedBinary| {
+                let (name, how) = (quoted(&test.file), quoted(&test.how));
+                format!("`{name}` {how}")
+            };
+            let mut parts = vec![failed_names(&tests)];
+            parts.extend(crashed.iter().map(told).take(LISTED));
+            let has_others = tests.failed > crashed.len() as u64;
+            let default_help = helps(None, &crashed, has_others, memory);
+            Error::new(ErrorKind::TestFailed, parts.join("; "))
+                .with_help(help(&ends.watch, &default_help))
+                .with_code(exit.code)
+        }
+    };
+    Some(error.with_tests(tests))
 }
 
 fn failed_names(tests: &TestSummary) -> String {
@@ -402,6 +447,7 @@ mod tests {
     use super::*;
     use crate::execute::quoted::QUOTED;
     use crate::target::name::TargetName;
+    use cross_engine::TestExit;
 
     /// What rustup prints for a component that no server has.
     #[test]
@@ -475,6 +521,58 @@ mod tests {
         assert_eq!(got, killed_help(None));
         let plain = [binary("ended with exit status 3", &[])];
         assert_eq!(helps(None, &plain, false, None), TESTS_HELP);
+    }
+
+    #[test]
+    fn a_failure_of_nextests_has_the_kind_and_the_remedy_of_its_cause() {
+        let exit = TestExit::exited(100).exit();
+        let failure = |failed: usize, ends: &nextest::Ends| {
+            let failures: Vec<_> = (0..failed).map(|n| format!("app::it t{n}")).collect();
+            let tests = TestSummary {
+                failed: failed as u64,
+                failures,
+                ..TestSummary::default()
+            };
+            nextest_failure("T", ends, tests, exit, None)
+        };
+        let ended = |crash: Crash| nextest::Ends {
+            crashed: vec![("app::it t0".to_owned(), crash)],
+            ..nextest::Ends::default()
+        };
+        let by = |how: &str| ended(Crash::Program(how.to_owned()));
+        let plain = nextest::Ends::default();
+        let crashed = ended(Crash::Emulator("QEMU internal SIGSEGV".to_owned()));
+        for (failed, ends, kind, help) in [
+            (1, &plain, ErrorKind::TestFailed, TESTS_HELP.to_owned()),
+            (
+                1,
+                &crashed,
+                ErrorKind::EmulatorCrashed,
+                EMULATOR_HELP.to_owned(),
+            ),
+            (1, &by(KILLED), ErrorKind::TestFailed, killed_help(None)),
+            (
+                2,
+                &by("was terminated by SIGABRT"),
+                ErrorKind::TestFailed,
+                [CRASH_HELP, TESTS_HELP].join("; "),
+            ),
+        ] {
+            let error = failure(failed, ends).unwrap();
+            assert_eq!(error.kind(), kind, "{error}");
+            assert_eq!(error.help(), Some(&*help), "{error}");
+        }
+        let error = failure(1, &by(KILLED)).unwrap().to_string();
+        let told = "1 of 1 tests failed: app::it t0; `app::it t0` was terminated by SIGKILL";
+        assert_eq!(error, told);
+        assert!(failure(0, &plain).is_none());
+        let lacking = nextest::Ends {
+            missing_runner: Some("nope".to_owned()),
+            ..nextest::Ends::default()
+        };
+        let error = failure(0, &lacking).unwrap();
+        assert_eq!(error.help(), Some(RUNNER_HELP));
+        assert!(error.to_string().contains("`nope`"), "{error}");
     }
 
     #[test]

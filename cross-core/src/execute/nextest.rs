@@ -1,4 +1,6 @@
-//! Reads the test results that nextest prints as JSON.
+//! Reads the test results that nextest prints as JSON, and how its tests ended.
+
+mod crashes;
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -10,6 +12,8 @@ use crate::execute::quoted::listed;
 use crate::model::error::{Error, ErrorKind};
 use crate::model::printable::beginning;
 use crate::model::test_summary::{MESSAGE, TestBinary, TestResult, TestStatus, TestSummary};
+use crate::target::emulator_crash::{Crash, CrashDetector, EmulatorKind};
+use crashes::Crashes;
 
 /// A JSON message of nextest.
 #[derive(Deserialize)]
@@ -32,10 +36,59 @@ pub(crate) struct Reader {
     indices: HashMap<String, (usize, HashMap<String, usize>)>,
     /// The tests that started and have not ended, by nextest's names.
     started: BTreeSet<String>,
+    crashes: Crashes,
+    /// The target's runner.
+    runner: String,
+    lacks_runner: bool,
     room: Room,
 }
 
+/// How a run of nextest ended, apart from results.
+#[derive(Debug, Default)]
+pub(crate) struct Ends {
+    /// What nextest and the failed tests printed.
+    pub(crate) watch: CrashDetector,
+    /// The failed tests that crashed, or whose emulator crashed: `app::it test`.
+    pub(crate) crashed: Vec<(String, Crash)>,
+    /// The runner, if the environment lacks it.
+    pub(crate) missing_runner: Option<String>,
+}
+
 impl Reader {
+    /// Reads a run whose tests `runner` starts.
+    pub(crate) fn new(emulator: EmulatorKind, runner: &str) -> Self {
+        Reader {
+            crashes: Crashes::new(emulator),
+            runner: runner.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Reads a line that is no message.
+    pub(crate) fn read_words(&mut self, line: &str) {
+        self.crashes.read_words(line);
+        self.lacks_runner |= crashes::lacks(line, &self.runner);
+    }
+
+    /// How the tests ended, once all is read.
+    pub(crate) fn ends(&mut self) -> Ends {
+        let mut crashes = std::mem::take(&mut self.crashes);
+        let mut crashed = Vec::new();
+        for binary in &self.binaries {
+            let tests = binary.tests.iter();
+            for test in tests.filter(|test| test.status == TestStatus::Failed) {
+                let name = format!("{} {}", binary.name, test.name);
+                let crash = crashes.of(&binary.name, &test.name);
+                crashed.extend(crash.map(|crash| (name, crash)));
+            }
+        }
+        Ends {
+            watch: crashes.watch,
+            crashed,
+            missing_runner: self.lacks_runner.then(|| self.runner.clone()),
+        }
+    }
+
     /// Reads a line of standard output. Returns whether it is a message of nextest. The last
     /// attempt of a retried test counts.
     pub(crate) fn read(&mut self, line: &str) -> bool {
@@ -67,6 +120,8 @@ impl Reader {
                 let time = message.exec_time;
                 let duration = time.and_then(|time| Duration::try_from_secs_f64(time).ok());
                 let printed = message.stdout.as_deref();
+                let of_failed = printed.filter(|_| status == TestStatus::Failed);
+                self.crashes.read_result(binary, test, of_failed);
                 let printed = printed.map(|text| beginning(text, MESSAGE));
                 let printed = printed.filter(|text| self.room.take(text.len()));
                 let result = TestResult {
@@ -212,6 +267,42 @@ mod tests {
             .iter()
             .map(|test| test.message.as_deref());
         assert_eq!(messages.collect::<Vec<_>>(), [None, None, Some("out")]);
+    }
+
+    #[test]
+    fn the_emulator_of_a_test_crashed_or_the_test_did() {
+        let mut reader = Reader::new(EmulatorKind::Qemu, "qemu-aarch64");
+        let uncaught = "qemu: uncaught target signal 6 (Aborted) - core dumped";
+        let own = "QEMU internal SIGSEGV {code=MAPERR, addr=0x20}";
+        for (test, printed) in [("aborts", uncaught), ("sabotages", own), ("panics", own)] {
+            let message = serde_json::json!({
+                "type": "test", "event": "failed", "name": format!("app::it${test}"),
+                "stdout": format!("said\n{printed}\n"),
+            });
+            assert!(reader.read(&message.to_string()));
+        }
+        for line in [
+            "     SIGABRT [   0.012s] (1/3) app::it aborts",
+            "     SIGSEGV [   0.012s] (2/3) app::it sabotages",
+            "        FAIL [   0.012s] (3/3) app::it panics",
+        ] {
+            reader.read_words(line);
+        }
+        let Ends {
+            crashed,
+            missing_runner,
+            ..
+        } = reader.ends();
+        let abort = "was terminated by SIGABRT".to_owned();
+        let expected = [
+            ("app::it aborts".to_owned(), Crash::Program(abort)),
+            (
+                "app::it sabotages".to_owned(),
+                Crash::Emulator(own.to_owned()),
+            ),
+        ];
+        assert_eq!(crashed, expected);
+        assert_eq!(missing_runner, None);
     }
 
     #[test]

@@ -200,6 +200,22 @@ impl CrashDetector {
         self.crash(code, signal, ran)
     }
 
+    /// The crash of a test in a process of its own that failed, with the name of the signal that
+    /// terminated it; `None` if it did not crash.
+    pub(crate) fn test_crash(&mut self, signal: Option<&str>) -> Option<Crash> {
+        self.crash(None, signal, self.program_printed)
+    }
+
+    /// Whether the emulator has said anything.
+    pub(crate) fn has_message(&self) -> bool {
+        let messages = [
+            &self.emulator_failure,
+            &self.program_crash,
+            &self.unsupported,
+        ];
+        messages.iter().any(|message| message.is_some())
+    }
+
     fn crash(&mut self, code: Option<i32>, signal: Option<&str>, ran: bool) -> Option<Crash> {
         // The message is about one program, and must not be taken for the next program's.
         let program_crash = self.program_crash.take();

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use cross_engine::process::untrusted::{Dir, limits};
 use cross_engine::process::{Exit, Sink, Stream};
-use cross_engine::{RunSpec, Stdio};
+use cross_engine::{EnvValue, RunSpec, Stdio};
 
 use super::Execution;
 use super::lines::{FirstError, output_event};
@@ -16,8 +16,8 @@ use crate::execute::causes::of_unread_output;
 use crate::execute::container_reuse;
 use crate::execute::debugger::DebuggerWatch;
 use crate::execute::failure::{
-    EARLY_HELP, TESTS_FAILED, cargo_failure, command_name, disk_full, failed_tests, is_disk_full,
-    is_killed, killed_help, missing_runner, program_failure, program_name, subcommand,
+    EARLY_HELP, TESTS_FAILED, cargo_failure, command_name, disk_full, is_disk_full, is_killed,
+    killed_help, missing_runner, nextest_failure, program_failure, program_name, subcommand,
     tests_failure,
 };
 use crate::execute::libtest;
@@ -337,7 +337,11 @@ impl Execution<'_> {
 
     /// Runs `cargo nextest run`.
     pub(super) fn run_nextest(&mut self, spec: &RunSpec) -> Result<()> {
-        let mut reader = nextest::Reader::default();
+        let runner = match spec.env.get(&self.plan.runner_variables.target) {
+            Some(EnvValue::Plain(runner) | EnvValue::Secret(runner)) => runner.as_str(),
+            _ => "",
+        };
+        let mut reader = nextest::Reader::new(self.plan.emulator, runner);
         let mut first_error = FirstError::default();
         let mut replayed = self.replayed(spec);
         let mut show = |stream, line: &str| self.notify(output_event(stream, line));
@@ -345,6 +349,7 @@ impl Execution<'_> {
             if stream == Stream::Stdout && reader.read(line) {
                 return ControlFlow::Continue(());
             }
+            reader.read_words(line);
             first_error.read(line);
             replayed.read(stream, line, &mut show)
         });
@@ -355,6 +360,7 @@ impl Execution<'_> {
             Err(error) => return Err(error.with_tests(reader.finish())),
         };
         let contradiction = reader.contradiction();
+        let ends = reader.ends();
         let tests = reader.finish();
         let mut given = self.given_binaries(&tests, &Words::new());
         // Nextest has names of its own for binaries.
@@ -370,8 +376,11 @@ impl Execution<'_> {
                     Ok(())
                 }
             },
-            false if tests.failed > 0 => Err(failed_tests(tests, exit)),
-            false => Err(cargo_failure(spec, exit, first_error.0)),
+            false => {
+                let target = &self.plan.target;
+                let failure = nextest_failure(target, &ends, tests, exit, spec.memory);
+                Err(failure.unwrap_or_else(|| cargo_failure(spec, exit, first_error.0)))
+            }
         }
     }
 
