@@ -2,6 +2,7 @@
 //! tools.
 
 mod host;
+mod sysroot;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use crate::plan::planner;
 use crate::request::cross::Cross;
 use crate::request::request::Request;
 use crate::target::name::TargetName;
+use sysroot::{Compiler, Sysroot};
 
 /// A request for a target's tools, made by [`Cross::host_tools`]. Nothing is read or made before
 /// [`run`](HostToolsRequest::run).
@@ -268,19 +270,30 @@ impl HostTools {
     }
 
     /// The directory with the target's headers and libraries, on the host, for tools of the host
-    /// that read them (`--sysroot`). `None` if the environment is an image, whose files the host does
-    /// not have.
+    /// that read them (`--sysroot`): that of Debian's cross compiler (Linux with glibc, Windows by
+    /// MinGW), `/usr` of the environment for WASI, the whole environment where its own architecture
+    /// is the target, Android's in its NDK, or the SDK of Apple's and the root file system that the
+    /// user gives.
+    ///
+    /// `None` where there is no such directory: Zig (musl, a glibc floor, macOS without an SDK) and
+    /// Emscripten make their libraries, GCC for bare metal has them among its own files, and
+    /// Microsoft's SDK has several directories, which the variables name. `None`, too, for files of
+    /// an image, which the host does not have, and with the engine `host`, whose compilers know
+    /// their own directories.
     pub fn sysroot(&self) -> Option<PathBuf> {
         if self.engine().is_host() {
             return None;
         }
-        let root = self.root_dir()?;
-        let args = self.env.get(&self.lower("BINDGEN_EXTRA_CLANG_ARGS"));
-        let named = args.and_then(|args| {
-            let mut args = args.split(' ');
-            args.find_map(|arg| arg.strip_prefix("--sysroot="))
-        });
-        Some(named.map_or(root, PathBuf::from))
+        let spec = &self.facts.env_spec;
+        let sdk = spec.sdk.as_ref().map(|sdk| sdk.path.as_path());
+        let compiler = match spec.recipe()?.recipe.env.contains_key(&self.lower("CC")) {
+            _ if sdk.is_some() => Compiler::OfSdk,
+            false => Compiler::Native,
+            true if spec.glibc_floor.is_some() => Compiler::Zig,
+            true => Compiler::Usual,
+        };
+        let found = Sysroot::of(self.target.known()?, compiler)?;
+        found.on_host(sdk, self.root_dir().as_deref())
     }
 
     /// The environment of the tools.

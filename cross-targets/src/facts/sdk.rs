@@ -149,6 +149,16 @@ impl Sdk {
         }
     }
 
+    /// The SDK's directory for the option `--sysroot` of compilers, relative to the SDK: the empty path
+    /// for the SDK itself. `None` for Microsoft's SDK, which has several directories.
+    pub const fn sysroot(self) -> Option<&'static str> {
+        match self {
+            Sdk::Ndk { .. } => Some(NDK_SYSROOT),
+            Sdk::Apple { .. } | Sdk::Sysroot { .. } => Some(""),
+            Sdk::Windows { .. } => None,
+        }
+    }
+
     /// The directory whose file names [`Sdk::api`] takes, relative to the SDK; `None` if the SDK
     /// supports a single version of its system.
     pub const fn compiler_dir(self) -> Option<&'static str> {
