@@ -172,6 +172,14 @@ fn a_program_is_compiled_and_run_from_the_host(engine: &'static str) {
     succeeded(&case.types(line, &[cc.to_str().unwrap()]));
     let nm = tools.tool("aarch64-linux-gnu-nm").unwrap();
     assert!(succeeded(&case.runs(&nm, &["out/answer.o"])).contains(" D answer"));
+    // The environment's own of these names are for its own programs.
+    let own = tools.tool("cc").unwrap();
+    succeeded(&case.runs(&own, &["-c", "-o", "out/own.o", "src/app.c"]));
+    let read = fs::read(case.path("out/own.o")).unwrap();
+    assert_eq!(read[18], 183, "the machine is AArch64");
+    let script = tools.tool("pkg-config").unwrap();
+    let named = tools.env().get("PKG_CONFIG_aarch64_unknown_linux_gnu");
+    assert_eq!(script.to_str(), named.map(String::as_str));
 
     let error = tools.tool("no-such-tool").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ToolMissing, "{error}");

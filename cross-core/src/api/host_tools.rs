@@ -229,14 +229,18 @@ impl HostTools {
     }
 
     /// Makes a script for any other program of the environment, by its name or its path there:
-    /// `objcopy`, `gdb`, a code generator from the configured `packages`. The tools for object files
-    /// are those of the target, as for [`Cross::exec`].
+    /// `objcopy`, `gdb`, a code generator from the configured `packages`. Compilers, the linker and
+    /// the tools for object files are those of the target, as for [`Cross::exec`], and `pkg-config`
+    /// finds the target's libraries.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::ToolMissing`] if the environment has no such program, or none for the target's
     /// files.
     pub fn tool(&self, program: &str) -> Result<PathBuf> {
+        if let Some(script) = self.pkg_config().filter(|_| program == "pkg-config") {
+            return Ok(script.to_owned());
+        }
         let own = self.facts.target_tool(program)?;
         let variable = own.as_ref().and_then(ObjectTool::variable);
         let program = own.as_ref().map_or(program, |own| &own.program);
@@ -319,6 +323,11 @@ impl HostTools {
 
     fn script(&self, variable: &str) -> Option<&Path> {
         self.env.get(variable).map(Path::new)
+    }
+
+    /// The script for pkg-config, which an environment of a recipe has.
+    fn pkg_config(&self) -> Option<&Path> {
+        self.script(&self.lower("PKG_CONFIG"))
     }
 
     /// A variable such as `CC_aarch64_unknown_linux_gnu`.

@@ -86,7 +86,9 @@ impl Cross {
     /// are those of the target: `strip` is `s390x-linux-gnu-strip`. The environment's own one has a
     /// path: `/usr/bin/strip`. Where Zig or Rust's linker links for another processor or system, the
     /// environment has such tools only with `packages = ["llvm:native"]`, and without, the request
-    /// is [`ErrorKind::ToolMissing`](crate::ErrorKind::ToolMissing).
+    /// is [`ErrorKind::ToolMissing`](crate::ErrorKind::ToolMissing). `cc`, `gcc`, `c++`, `g++`, and of
+    /// GNU's tools `as`, `cpp`, `dwp` and `ld`, are the target's, too; where it has none, and for
+    /// `pkg-config`, the plan has the warning `native-tool`, and the environment's own is started.
     ///
     /// ```no_run
     /// let cross = cross_core::Cross::discover()?;

@@ -1,7 +1,7 @@
-//! The target's own tools for object files, by their common names.
+//! The target's own compilers, linker and tools for object files, by their common names.
 //!
-//! An environment has several programs that do what `strip` does. The one of that name is for the
-//! environment's own programs, and does not know the format of others.
+//! An environment has several programs that do what `strip` or `cc` does. The one of that name is for
+//! the environment's own programs, and does not know the format of others.
 
 use std::path::PathBuf;
 
@@ -11,6 +11,7 @@ use cross_targets::{Level, Recipe, Target, toml_table};
 use crate::facts::facts::Facts;
 use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::step::Warning;
 
 /// The tools whose names say nothing of the target.
 const NAMES: [&str; 10] = [
@@ -28,6 +29,19 @@ const NAMES: [&str; 10] = [
 
 /// Those of them that read the files of every target.
 const OF_ANY_TARGET: [&str; 2] = ["readelf", "strings"];
+
+/// The compilers whose names say nothing of the target, each with the variable that names the
+/// target's.
+const COMPILERS: [(&str, &str); 4] = [("cc", "CC"), ("gcc", "CC"), ("c++", "CXX"), ("g++", "CXX")];
+
+/// What GNU's families of tools have besides. LLVM's `llvm-as` is another program.
+const OF_GNU: [&str; 3] = ["as", "cpp", "ld"];
+
+/// The packer of split debug information, of GNU's and LLVM's families.
+const DWP: &str = "dwp";
+
+/// It finds the target's libraries by a variable only.
+const PKG_CONFIG: &str = "pkg-config";
 
 /// A program for the target's object files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +101,9 @@ impl Facts {
     ///
     /// If no program of the environment does it.
     pub(crate) fn target_tool(&self, name: &str) -> Result<Option<ObjectTool>> {
+        if let Some(own) = self.build_tool(name) {
+            return Ok(Some(ObjectTool::named(own)));
+        }
         let archiver = self.archiver().filter(|_| NAMES.contains(&name));
         let Some(archiver) = archiver else {
             return Ok(None);
@@ -104,17 +121,67 @@ impl Facts {
         }
     }
 
+    /// Why `program`, a compiler or another tool of a build, is not the target's, if the environment
+    /// has the target's tools under other names, and this one for its own programs.
+    pub(crate) fn native_tool(&self, program: &str) -> Option<Warning> {
+        let is_compiler = COMPILERS.iter().any(|(name, _)| *name == program);
+        let is_known = self.env_spec.recipe().is_some() || self.env_spec.host_toolset().is_some();
+        let is_other = OF_GNU.contains(&program) || [DWP, PKG_CONFIG].contains(&program);
+        let has_own = || self.build_tool(program).is_some() || self.archiver().is_none();
+        if !(is_compiler || is_other) || !is_known || has_own() {
+            return None;
+        }
+        let target = self.target.requested();
+        let compiler = self.variable("CC").filter(|it| it != Recipe::NO_LINKER);
+        let help = match (program, compiler) {
+            (PKG_CONFIG, _) => {
+                let lower = self.target.env_upper().to_lowercase();
+                let all = "PKG_CONFIG_LIBDIR";
+                format!("set `{all}` to the value of `{all}_{lower}`, the target's directories")
+            }
+            (DWP, _) => self.with_llvm(DWP),
+            (_, Some(compiler)) => {
+                format!("the target's compiler is `{compiler}`, which also assembles and links")
+            }
+            (_, None) => "the environment compiles no C for the target".to_owned(),
+        };
+        Some(Warning {
+            code: "native-tool".to_owned(),
+            message: format!(
+                "`{program}` of the environment for {target} is for the machine that builds"
+            ),
+            help: Some(help),
+        })
+    }
+
+    /// The target's program that does what the compiler or the tool of a build `name` does; `None` if
+    /// the environment has none, or if its own one does it.
+    fn build_tool(&self, name: &str) -> Option<String> {
+        if let Some((_, variable)) = COMPILERS.iter().find(|(tool, _)| *tool == name) {
+            return self.program(variable);
+        }
+        if !OF_GNU.contains(&name) && name != DWP {
+            return None;
+        }
+        let own = of_archiver(&self.archiver()?, name);
+        own.or_else(|| self.llvms(name).filter(|_| name == DWP))
+    }
+
     /// The program that a variable of the target names for the tool.
     fn named_tool(&self, name: &str) -> Option<String> {
-        let variable = match name {
-            "ar" => "AR",
-            "ranlib" => "RANLIB",
-            _ => return None,
-        };
-        let is_tool = |program: &String| {
+        match name {
+            "ar" => self.program("AR"),
+            "ranlib" => self.program("RANLIB"),
+            _ => None,
+        }
+    }
+
+    /// The program that a variable of the target names.
+    fn program(&self, variable: &str) -> Option<String> {
+        let is_program = |program: &String| {
             program != Recipe::NO_LINKER && !program.contains(char::is_whitespace)
         };
-        self.variable(variable).filter(is_tool)
+        self.variable(variable).filter(is_program)
     }
 
     /// LLVM's program that does `name`, if it is installed. It knows all formats.
@@ -155,15 +222,19 @@ impl Facts {
             "no `{name}` of the environment for {target} reads the target's files: its own is for those of \
              the machine that builds"
         );
-        let llvm = match self.env_spec.host_toolset() {
+        Error::new(ErrorKind::ToolMissing, message).with_help(self.with_llvm(name))
+    }
+
+    /// How LLVM's program that does `name` is had.
+    fn with_llvm(&self, name: &str) -> String {
+        match self.env_spec.host_toolset() {
             Some(_) => format!("install LLVM's tools and run `llvm-{name}`"),
             None => format!(
                 "set `packages = [\"llvm:native\"]` in Cross.toml, under `{}`, for LLVM's; the \
                  environment's own is `/usr/bin/{name}`",
                 toml_table(self.target.triple())
             ),
-        };
-        Error::new(ErrorKind::ToolMissing, message).with_help(llvm)
+        }
     }
 
     /// The program that does `objcopy` for the target: its own, or LLVM's, which the environment or
@@ -268,7 +339,8 @@ fn of_archiver(archiver: &str, name: &str) -> Option<String> {
     };
     let is_script = family.starts_with('/') || family.contains(char::is_whitespace);
     let is_family = family.is_empty() || family.ends_with('-');
-    (NAMES.contains(&name) && is_family && !is_script).then(|| format!("{family}{name}"))
+    let has = NAMES.contains(&name) || name == DWP || OF_GNU.contains(&name) && family != "llvm-";
+    (has && is_family && !is_script).then(|| format!("{family}{name}"))
 }
 
 #[cfg(test)]
@@ -289,5 +361,9 @@ mod tests {
             assert_eq!(strip(other), None, "{other}");
         }
         assert_eq!(of_archiver("llvm-ar", "cargo"), None);
+        assert_eq!(of_archiver("llvm-ar", "as"), None, "it is for bitcode");
+        assert_eq!(of_archiver("llvm-ar", DWP).as_deref(), Some("llvm-dwp"));
+        let linker = of_archiver("s390x-linux-gnu-ar", "ld");
+        assert_eq!(linker.as_deref(), Some("s390x-linux-gnu-ld"));
     }
 }

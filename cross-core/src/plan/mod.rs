@@ -8,6 +8,7 @@ pub(crate) mod debugger;
 mod doctests;
 mod git_program;
 mod lost_writes;
+mod native_tool;
 pub(crate) mod nextest;
 mod not_run;
 pub(crate) mod offline;

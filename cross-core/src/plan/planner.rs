@@ -20,6 +20,7 @@ use crate::plan::debugger;
 use crate::plan::doctests;
 use crate::plan::git_program;
 use crate::plan::lost_writes;
+use crate::plan::native_tool;
 use crate::plan::not_run;
 use crate::plan::offline;
 use crate::plan::own_xtask;
@@ -104,6 +105,7 @@ fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usiz
     warnings.extend(debugger::warning(request, &facts));
     warnings.extend(lost_writes::warning(request, &facts, &steps));
     warnings.extend(own_xtask::warning(request, &facts));
+    warnings.extend(native_tool::warning(request, &facts));
     warnings.extend(not_run::warning(request, &facts));
     let products = Products::new(facts.workspace.products.clone(), facts.target.triple())
         .built_in(&facts.target.slices())

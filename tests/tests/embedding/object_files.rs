@@ -13,7 +13,7 @@ use cross_core::{Cancel, Cross, ErrorKind, Outcome};
 use cross_engine::Invocation;
 use cross_tests::{Leftovers, Project, engines, tool};
 
-use crate::{AARCH64, machine};
+use crate::{AARCH64, NATIVE, machine};
 
 #[test]
 fn a_program_is_stripped_and_its_debug_information_kept() {
@@ -338,6 +338,38 @@ fn a_tool_that_the_environment_lacks_for_the_target_is_refused() {
     );
 }
 
+/// The environment's own is started, since it may be meant.
+#[test]
+fn a_tool_of_a_build_that_is_not_the_targets_is_a_warning() {
+    let (machine, project) = (machine(), Project::new("app"));
+    let cross = machine.cross(&project);
+    let warned = |target: &str, program: &str| {
+        let plan = cross.exec(target, [program]).plan().unwrap();
+        let mut warnings = plan.warnings.into_iter();
+        let warning = warnings.find(|it| it.code == "native-tool");
+        warning.map(|it| it.help.unwrap())
+    };
+    let musl = "aarch64-unknown-linux-musl";
+    let help = warned(musl, "ld").unwrap();
+    assert!(help.contains("/usr/local/bin/cross-"), "{help}");
+    let help = warned(musl, "dwp").unwrap();
+    assert!(help.contains("llvm:native"), "{help}");
+    let help = warned(AARCH64, "pkg-config").unwrap();
+    assert!(
+        help.contains("PKG_CONFIG_LIBDIR_aarch64_unknown_linux_gnu"),
+        "{help}"
+    );
+    for (target, program) in [
+        (musl, "cc"),
+        (musl, "/usr/bin/ld"),
+        (AARCH64, "ld"),
+        (NATIVE, "ld"),
+        (NATIVE, "pkg-config"),
+    ] {
+        assert_eq!(warned(target, program), None, "{target} {program}");
+    }
+}
+
 /// The tool is that of the target, and the environment's own has a path.
 #[test]
 fn a_tool_for_object_files_is_the_targets() {
@@ -363,6 +395,15 @@ fn a_tool_for_object_files_is_the_targets() {
         first(&cross, "aarch64-unknown-linux-musl", "ar"),
         "run `/usr/local/bin/cross-ar`"
     );
+    for (target, program, own) in [
+        (AARCH64, "gcc", "aarch64-linux-gnu-gcc"),
+        (AARCH64, "c++", "aarch64-linux-gnu-g++"),
+        (AARCH64, "ld", "aarch64-linux-gnu-ld"),
+        (AARCH64, "/usr/bin/cc", "/usr/bin/cc"),
+        (NATIVE, "cc", "cc"),
+    ] {
+        assert_eq!(first(&cross, target, program), format!("run `{own}`"));
+    }
     // Every program reads these, and those of the machine itself.
     for (target, program) in [
         ("aarch64-apple-darwin", "strings"),
