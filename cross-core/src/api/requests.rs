@@ -77,8 +77,9 @@ impl Cross {
 
     /// Requests a run of a command in the target's environment, such as its compiler, `strip`, or a
     /// program of a package. The command sees what a build sees, in the same directory, with the
-    /// engine's default network. It also sees the directory of published artifacts. Like a build,
-    /// it writes only the environment's target directory and what the key `writable` names;
+    /// engine's default network. It also sees the directory of published artifacts, unless that is
+    /// hidden in the home directory (`~/.cache`), which is a warning where the command names it. Like a
+    /// build, it writes only the environment's target directory and what the key `writable` names;
     /// [`Cross::strip`] and [`Cross::objcopy`] write anywhere. `/tmp` and the home directory (`HOME`)
     /// are its own: a command may write there, and nothing of that is kept.
     ///

@@ -21,6 +21,7 @@ pub(crate) mod parallel_tests;
 pub(crate) mod plan;
 pub(crate) mod planner;
 pub(crate) mod publish_scope;
+mod published_dir;
 pub(crate) mod steps;
 pub(crate) mod strip;
 

@@ -27,6 +27,7 @@ use crate::plan::own_xtask;
 use crate::plan::parallel_tests;
 use crate::plan::plan::{PLAN_SCHEMA_VERSION, Plan};
 use crate::plan::publish_scope::PublishScope;
+use crate::plan::published_dir;
 use crate::plan::steps;
 use crate::request::execution_context::ExecutionContext;
 use crate::request::request::{Options, Request};
@@ -106,6 +107,7 @@ fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usiz
     warnings.extend(lost_writes::warning(request, &facts, &steps));
     warnings.extend(own_xtask::warning(request, &facts));
     warnings.extend(native_tool::warning(request, &facts));
+    warnings.extend(published_dir::warning(request, &facts));
     warnings.extend(not_run::warning(request, &facts));
     let products = Products::new(facts.workspace.products.clone(), facts.target.triple())
         .built_in(&facts.target.slices())

@@ -12,9 +12,7 @@ use crate::cargo::cli::render;
 use crate::cargo::path_flags;
 use crate::cargo::products::Products;
 use crate::facts::facts::Facts;
-use crate::facts::private_places::Private;
 use crate::facts::sources;
-use crate::host::places::real_path;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::redact;
 use crate::model::step::{Action, OutputKind, Published, Step, Verb};
@@ -23,6 +21,7 @@ use crate::plan::coverage;
 use crate::plan::debugger::Debugger;
 use crate::plan::nextest;
 use crate::plan::publish_scope::PublishScope;
+use crate::plan::published_dir;
 use crate::plan::strip::Stripping;
 use crate::request::plugin;
 use crate::request::request::{Options, Request};
@@ -304,7 +303,7 @@ impl StepBuilder<'_> {
             }
         }
         let purpose = format!("run `{program}`");
-        let published = self.published_elsewhere(&trailing);
+        let published = published_dir::mount(self.facts, &trailing);
         let mut command = Vec::new();
         if options.on_target {
             command.extend(self.facts.target.through_runner());
@@ -313,31 +312,6 @@ impl StepBuilder<'_> {
         let spec = self.facts.run_spec(command, Network::Default);
         let spec = spec.mounts(published).env(variable);
         self.run_programs(&purpose, spec, self.program_output())
-    }
-
-    /// The directory of the target's published artifacts, if the sources that a command sees do not
-    /// have it: outside of the workspace, and in a cache, as the target directory is, of which nothing
-    /// is sent to another machine unless the command `words` name it.
-    fn published_elsewhere(&self, words: &[String]) -> Option<Mount> {
-        let facts = self.facts;
-        let dir = facts.workspace.target_directory.join(facts.target.triple());
-        let is_elsewhere = match facts.remote {
-            Some(_) => words
-                .iter()
-                .any(|word| facts.cargo.dir.join(word).starts_with(&dir)),
-            None => !dir.starts_with(&facts.workspace.root),
-        };
-        if !is_elsewhere || !dir.is_dir() {
-            return None;
-        }
-        let home = facts.host.home();
-        let private = Private {
-            home: home.as_deref(),
-            cargo_home: &facts.inputs.cargo_home,
-            cache: &facts.host.cache,
-        };
-        let is_private = private.reason(&real_path(&dir)).is_some();
-        (!is_private).then(|| Mount::read(dir))
     }
 
     /// Adds the arguments after `--`.

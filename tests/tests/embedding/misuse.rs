@@ -244,3 +244,30 @@ fn an_xtask_that_would_be_cross_compiled_is_a_warning() {
     let plan = machine.cross(&project).build(NATIVE).plan().unwrap();
     assert!(warned(plan).is_none());
 }
+
+/// No run sees what is hidden in the home directory, whatever is in it.
+#[test]
+fn an_artifact_in_a_hidden_directory_of_the_home_is_a_warning() {
+    let machine = machine();
+    let target_dir = machine.path("home/.cache/target");
+    let machine = machine.set("CARGO_TARGET_DIR", target_dir.to_str().unwrap());
+    let program = target_dir.join(NATIVE).join("debug/app");
+    fs::create_dir_all(program.parent().unwrap()).unwrap();
+    fs::write(&program, "").unwrap();
+    let project = Project::new("app");
+    let cross = machine.cross(&project);
+    let warned = |plan: Plan| plan.warnings.into_iter().find(|it| it.code == "private-path");
+    for request in [
+        cross.exec_on_target(NATIVE, [&program]),
+        cross.exec(NATIVE, ["ls"]).arg(&program),
+    ] {
+        let plan = request.plan().unwrap();
+        let published = target_dir.join(NATIVE);
+        assert!(plan.mounts().iter().all(|it| it.source != published));
+        let warning = warned(plan).unwrap();
+        assert!(warning.message.contains("in `.cache`"), "{warning:?}");
+        assert!(warning.help.unwrap().contains("CARGO_TARGET_DIR"));
+    }
+    let other = cross.exec(NATIVE, ["ls"]).plan().unwrap();
+    assert!(warned(other).is_none());
+}
