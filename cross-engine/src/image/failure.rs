@@ -276,7 +276,7 @@ fn step_output(output: &str) -> TailLines {
         .collect();
     lines.reverse();
     let mut tail = TailLines::new(STEP_LINES);
-    lines.into_iter().for_each(|line| tail.push(*line));
+    lines.into_iter().for_each(|line| tail.push(line));
     tail
 }
 

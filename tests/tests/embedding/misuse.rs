@@ -256,7 +256,11 @@ fn an_artifact_in_a_hidden_directory_of_the_home_is_a_warning() {
     fs::write(&program, "").unwrap();
     let project = Project::new("app");
     let cross = machine.cross(&project);
-    let warned = |plan: Plan| plan.warnings.into_iter().find(|it| it.code == "private-path");
+    let warned = |plan: Plan| {
+        plan.warnings
+            .into_iter()
+            .find(|it| it.code == "private-path")
+    };
     for request in [
         cross.exec_on_target(NATIVE, [&program]),
         cross.exec(NATIVE, ["ls"]).arg(&program),

@@ -192,7 +192,9 @@ fn machines_of(targets: &[String]) -> Result<Vec<Machine>, Failure> {
                 targets[first],
                 machine.platform()
             ))
-            .with_help("an image has one program for each platform: leave one of the targets out"));
+            .with_help(
+                "an image has one program for each platform: leave one of the targets out",
+            ));
         }
         machines.push(machine);
     }
