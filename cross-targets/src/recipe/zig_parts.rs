@@ -25,9 +25,15 @@ pub(super) fn maker(facts: &TargetFacts, cxx: &str) -> Option<RecipeFile> {
         Libc::Musl => (kind(facts.arch), OF_MUSL),
         _ => ("-pie", ""),
     };
+    let (stand_ins, source) = match lacks_atomics(facts) {
+        true => (STAND_INS, " -x c atomics.c"),
+        false => ("", ""),
+    };
     let text = MAKE
         .replace("@CXX@", cxx)
         .replace("@KIND@", kind)
+        .replace("@STAND_INS@", stand_ins)
+        .replace("@SOURCE@", source)
         .replace("@OTHERS@", others);
     is_served(facts).then(|| RecipeFile::new(MAKER, text))
 }
@@ -59,6 +65,23 @@ fn kind(arch: &str) -> &'static str {
     }
 }
 
+/// Whether LLVM calls functions for atomic operations, as for processors of ARM before version 6, that
+/// Zig has nowhere. A program in Rust has them from Rust's `compiler_builtins`.
+fn lacks_atomics(facts: &TargetFacts) -> bool {
+    facts.triple.starts_with("armv5")
+}
+
+/// Writes functions that take their place in the program that is linked to make the libraries, and
+/// that nothing starts.
+const STAND_INS: &str = r#"
+for operation in fetch_and_add fetch_and_sub fetch_and_and fetch_and_nand fetch_and_or fetch_and_xor \
+    fetch_and_max fetch_and_min fetch_and_umax fetch_and_umin lock_test_and_set val_compare_and_swap; do
+    for size in 1 2 4; do
+        name=${operation}_$size
+        echo "void $name(void) __asm__(\"__sync_$name\"); void $name(void) {}"
+    done
+done >atomics.c"#;
+
 /// Compiles a program that needs every library, and keeps the libraries. Without symbols for
 /// debuggers they have a third of the size.
 const MAKE: &str = r#"# Compiles the libraries that programs are linked with. Made by cross-targets.
@@ -73,8 +96,8 @@ int main() {
     try { throw std::runtime_error("thrown"); }
     catch (std::exception &error) { std::cout << error.what() << '\n'; }
 }
-END
-ZIG_GLOBAL_CACHE_DIR=$work/cache @CXX@ @KIND@ -fPIC -Wl,--strip-debug program.cpp -o program
+END@STAND_INS@
+ZIG_GLOBAL_CACHE_DIR=$work/cache @CXX@ @KIND@ -fPIC -Wl,--strip-debug program.cpp@SOURCE@ -o program
 mkdir "$parts"
 for part in libc++.a libc++abi.a @OTHERS@; do
     find cache/o -name "$part" -exec cp {} "$parts/" \;
