@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+use std::thread;
 use std::time::Duration;
 
 use cross_core::events::{Event, EventKind};
 use cross_core::{Cancel, ErrorKind};
-use cross_tests::{Answer, Fakes, Machine, NATIVE, Project, Recorder};
+use cross_engine::Lock;
+use cross_tests::{Answer, Fakes, Machine, NATIVE, Project, Recorder, wait_until};
 
 fn machine() -> Machine {
     let machine = Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Docker);
@@ -117,4 +119,39 @@ fn a_request_that_is_stopped_while_it_is_planned_says_so() {
         let message = error.to_string();
         assert_eq!(message, "deadline exceeded during planning", "{request}");
     }
+}
+
+/// Two of rustup that download the same component at once take each other's file away.
+#[test]
+fn only_one_process_completes_a_toolchain_at_a_time() {
+    let machine = Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Sandbox);
+    let machine = machine.program("rustup");
+    let machine = machine.rule("rustup", &[], Answer::says(""));
+    let project = Project::new("app");
+    let recorder = Recorder::default();
+    let request = recorder.hear(machine.cross(&project)).clippy(NATIVE);
+    let is_told = || {
+        let mut events = recorder.events().into_iter();
+        events.any(|event| {
+            matches!(event.kind, EventKind::EnvironmentProgress { message, .. }
+                if message.contains("completes a toolchain"))
+        })
+    };
+    let completes = || {
+        let calls = machine.calls_of("rustup");
+        calls
+            .iter()
+            .any(|call| call.args.contains(&"add".to_owned()))
+    };
+    let lock = machine.path("cache/locks/rustup");
+    thread::scope(|scope| {
+        let other = Lock::acquire(&lock, &Cancel::new(), &mut || {}).unwrap();
+        let run = scope.spawn(|| request.run());
+        wait_until(Duration::from_secs(60), "the request waits", is_told);
+        assert!(!completes());
+        drop(other);
+        // What follows needs a real toolchain.
+        let _ = run.join().unwrap();
+    });
+    assert!(completes());
 }

@@ -387,6 +387,10 @@ impl<'a> Execution<'a> {
     }
 
     fn host_command(&self, command: &Invocation, failure: HostFailure) -> Result<()> {
+        let _lock = match failure {
+            HostFailure::Toolchain => Some(self.lock_rustup()?),
+            HostFailure::Fetch => None,
+        };
         let mut last_lines = HostOutput::new();
         let supervised = cross_engine::supervised(command.clone()).map_engine_error()?;
         let exit = cross_engine::process::run(
@@ -406,6 +410,18 @@ impl<'a> Execution<'a> {
             return Ok(());
         }
         Err(host_failure(command, failure, exit, &last_lines.text()))
+    }
+
+    /// Waits until no other process completes a toolchain: two of rustup that download the same part
+    /// take each other's file away.
+    fn lock_rustup(&self) -> Result<Lock> {
+        let file = self.host.cache.join("locks/rustup");
+        let mut waiting = || {
+            let message = "waiting for another process that completes a toolchain".to_owned();
+            // What a listener answers counts with the next event.
+            let _ = self.notify(EventKind::EnvironmentProgress { message });
+        };
+        Lock::acquire(&file, self.cancel, &mut waiting).map_engine_error()
     }
 
     /// Notes the directories that the next run finds empty, which have to be emptied on the machine

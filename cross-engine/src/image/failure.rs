@@ -65,8 +65,8 @@ pub(crate) fn of_recipe_command(what: &str, name: &str, status: i32, lines: &Tai
         let help = "check the network and the proxy variables (`http_proxy`, `https_proxy`, `no_proxy`), and try again";
         (ErrorKind::Unreachable, help)
     } else {
-        let help = "the recipe of the environment has this command, not the project: please report it with these \
-                    lines; an `image` or a `dockerfile` for the target does without the recipe";
+        let help = "the library's recipe for the target has this command, and no key changes it: an `image` or a \
+                    `dockerfile` for the target does without the recipe; report these lines to the library";
         (ErrorKind::Environment, help)
     };
     Error::new(kind, command_message(what, name, status, lines)).with_help(help)
@@ -501,7 +501,7 @@ mod tests {
         let failed = of(1, &["ld.lld: error: undefined symbol: x"]);
         assert_eq!(failed.kind(), ErrorKind::Environment, "{failed}");
         assert!(failed.to_string().contains("undefined symbol"), "{failed}");
-        assert!(failed.help().unwrap().contains("please report it"));
+        assert!(failed.help().unwrap().contains("report these lines"));
         let offline = "WARNING: Retrying after connection broken by 'NewConnectionError(...)'";
         assert_eq!(of(1, &[offline]).kind(), ErrorKind::Unreachable);
         assert_eq!(of(137, &[]).kind(), ErrorKind::Killed);
