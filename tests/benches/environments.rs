@@ -102,26 +102,27 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// A project with its own cache.
+/// A project, and beside it a cache of its own.
 struct Bench {
-    project: tempfile::TempDir,
+    dir: tempfile::TempDir,
     cross: Cross,
     engine: String,
 }
 
 impl Bench {
     fn new(engine: &str, toolchain: &str) -> Result<Self, Error> {
-        let project = tempfile::tempdir()?;
-        fs::create_dir(project.path().join("src"))?;
-        fs::write(project.path().join("src/main.rs"), "fn main() {}\n")?;
+        let dir = tempfile::tempdir()?;
+        let project = dir.path().join("project");
+        fs::create_dir_all(project.join("src"))?;
+        fs::write(project.join("src/main.rs"), "fn main() {}\n")?;
         let manifest = "[package]\nname = \"nothing\"\nedition = \"2021\"\n[workspace]\n";
-        fs::write(project.path().join("Cargo.toml"), manifest)?;
-        let cross = Cross::at(project.path())
-            .cache_dir(project.path().join("cache"))
+        fs::write(project.join("Cargo.toml"), manifest)?;
+        let cross = Cross::at(&project)
+            .cache_dir(dir.path().join("cache"))
             .engine(engine)
             .toolchain(toolchain);
         Ok(Bench {
-            project,
+            dir,
             cross,
             engine: engine.to_owned(),
         })
@@ -151,14 +152,14 @@ impl Bench {
                 growth.to_string(),
             ])
         );
-        let environments = self.project.path().join("cache/environments");
+        let environments = self.dir.path().join("cache/environments");
         Ok(environments.join(name).join("root"))
     }
 
     /// Returns the disk usage of the cache, and counts each file once.
     fn occupied(&self) -> Result<u64, Error> {
         let mut files = BTreeMap::new();
-        let cache = self.project.path().join("cache");
+        let cache = self.dir.path().join("cache");
         if cache.exists() {
             collect(&cache, &mut files)?;
         }
